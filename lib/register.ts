@@ -1,0 +1,19 @@
+/** `wintersock/register`: makes `cloudflare:sockets` resolve to this package. See register.d.ts. */
+import * as nodeModule from 'node:module';
+import { patchCommonJs } from './register/commonjs.ts';
+import { loadHook, resolveHook } from './register/hooks.ts';
+import { packagesOnWorkers } from './register/packages.ts';
+
+const names = process.env['WINTERSOCK_REGISTER'] ?? 'pg';
+const packages = packagesOnWorkers(names);
+
+// Node 22.15, 23.5 and later: one interface for import, import() and require(), on the thread itself.
+const { registerHooks } = nodeModule as { registerHooks?: (hooks: object) => void };
+
+if (registerHooks) {
+  const load = packages.has('pg-cloudflare') ? { load: loadHook } : {};
+  registerHooks({ resolve: resolveHook(packages), ...load });
+} else {
+  nodeModule.register('./register-thread.mjs', import.meta.url, { data: names });
+  patchCommonJs(packages);
+}

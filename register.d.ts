@@ -1,0 +1,22 @@
+/**
+ * Runs code written for Cloudflare Workers: with `node --import wintersock/register app.mjs`, the module
+ * `cloudflare:sockets` is this package, for `import`, `import()` and `require()`, in worker threads too.
+ *
+ * Packages that have code for Workers do not use it on Node by themselves. Those named in the environment variable
+ * `WINTERSOCK_REGISTER`, separated by commas, do; nothing changes for any other package:
+ *
+ * ```sh
+ * node --import wintersock/register app.mjs                                  # pg, the default
+ * WINTERSOCK_REGISTER=pg,postgres node --import wintersock/register app.mjs  # pg and postgres
+ * WINTERSOCK_REGISTER= node --import wintersock/register app.mjs             # none
+ * ```
+ *
+ * A package that is named gets the export condition `workerd`. `pg` looks for Workers in other ways as well and is
+ * shown what it looks for. The variable is read once, when this module is loaded; a file given to `--import` can set
+ * it before `await import('wintersock/register')`.
+ *
+ * What it cannot do: reach packages that a bundler has put into the application, or a module that was loaded before.
+ *
+ * Types for `cloudflare:sockets`: `"types": ["wintersock/cloudflare-sockets"]` in tsconfig.json.
+ */
+export {};

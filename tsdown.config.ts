@@ -1,0 +1,35 @@
+import { defineConfig } from 'tsdown';
+
+// Declarations are written by hand (index.d.ts, register.d.ts, cloudflare-sockets.d.ts) and the code is checked
+// against them, so none are generated. scripts/finish-dist.mjs adds the files that are not compiled.
+const common = {
+  outDir: 'dist',
+  dts: false,
+  clean: false,
+  hash: false,
+  sourcemap: true,
+  target: 'node20.17',
+  platform: 'node',
+  deps: { neverBundle: [/^cloudflare:/, /\.node$/, /^wintersock-/] },
+  failOnWarn: true,
+} as const;
+
+export default defineConfig([
+  // One CommonJS bundle holds the classes. dist/index.mjs re-exports it, so import and require share them.
+  { ...common, entry: { index: 'lib/index.ts' }, format: 'cjs', outExtensions: () => ({ js: '.cjs' }) },
+  {
+    ...common,
+    entry: { register: 'lib/register.ts', 'register-thread': 'lib/register/thread.ts' },
+    format: 'esm',
+    outExtensions: () => ({ js: '.mjs' }),
+  },
+  // What the export condition `workerd` gives: it runs on Workers, so nothing of Node may get in.
+  {
+    ...common,
+    platform: 'neutral',
+    target: 'es2023',
+    entry: { workerd: 'lib/workerd.ts' },
+    format: 'esm',
+    outExtensions: () => ({ js: '.mjs' }),
+  },
+]);
