@@ -15,7 +15,9 @@
  * shown what it looks for. The variable is read once, when this module is loaded; a file given to `--import` can set
  * it before `await import('wintersock/register')`.
  *
- * What it cannot do: reach packages that a bundler has put into the application, or a module that was loaded before.
+ * Traps: packages that a bundler has put into the application, and modules that were loaded before, are not reached.
+ * What a package has for Workers may differ in form: `postgres` has an ES module only, so it is
+ * `require('postgres').default`, and from Node 20.19 on.
  *
  * Types for `cloudflare:sockets`: `"types": ["wintersock/cloudflare-sockets"]` in tsconfig.json.
  */

@@ -5,9 +5,8 @@ import { defineConfig } from 'tsdown';
 const common = {
   outDir: 'dist',
   dts: false,
-  clean: false,
+  clean: true,
   hash: false,
-  sourcemap: true,
   target: 'node20.17',
   platform: 'node',
   deps: { neverBundle: [/^cloudflare:/, /\.node$/, /^wintersock-/] },

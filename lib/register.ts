@@ -4,7 +4,7 @@ import { patchCommonJs } from './register/commonjs.ts';
 import { loadHook, resolveHook } from './register/hooks.ts';
 import { packagesOnWorkers } from './register/packages.ts';
 
-const names = process.env['WINTERSOCK_REGISTER'] ?? 'pg';
+const { WINTERSOCK_REGISTER: names = 'pg' } = process.env;
 const packages = packagesOnWorkers(names);
 
 // Node 22.15, 23.5 and later: one interface for import, import() and require(), on the thread itself.
