@@ -1,0 +1,136 @@
+/**
+ * `npm test`: everything there is to check, on a machine with nothing but Node and Rust. Ends with a line of totals,
+ * `N passed, N failed`, and with exit code 1 if anything failed. What could not be run has failed.
+ *
+ * Counted are the tests of cargo and vitest and the clauses of the conformance suite, the latter two per version of
+ * Node, and any other step as one.
+ */
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { nodeExecutable, nodeMajors } from './node-versions.mjs';
+import { runStep } from './step.mjs';
+import { buildProducts, installDependencies, root } from './workspace.mjs';
+
+/** @typedef {{ passed: number, failed: number, note?: string }} Tally */
+
+/** What depends on the version of Node: it runs on all of them, the other tests on the one that runs this. */
+const perVersion = ['__test__/register.test.ts', '__test__/worker', '__test__/drivers'];
+
+const reports = join(root, '.cache', 'test');
+const one = { passed: 1, failed: 0 };
+/** @type {(Tally & { name: string })[]} */
+const results = [];
+
+/**
+ * Runs one step and keeps its result.
+ * @param {string} name
+ * @param {() => Promise<Tally>} run
+ * @param {boolean} possible Whether the steps that it needs have passed.
+ */
+async function step(name, run, possible = true) {
+  console.log(`\n=== ${name}`);
+  const start = performance.now();
+  const tally = await (possible ? run() : Promise.reject(new Error('not run'))).catch((error) => {
+    return { passed: 0, failed: 1, note: String(error.message) };
+  });
+  results.push({ name: `${name} (${Math.round((performance.now() - start) / 1000)} s)`, ...tally });
+  return tally.failed === 0;
+}
+
+/**
+ * What a run of tests amounts to. Its exit code counts too: a file that cannot be loaded, or an error outside any
+ * test, has no failed test to its name.
+ * @param {import('./step.mjs').Outcome} outcome @param {Tally} counted
+ */
+function tally({ ok, ending }, { passed, failed, note = '' }) {
+  if (ok && passed > 0) return { passed, failed, note };
+  return { passed, failed: Math.max(failed, 1), note: `${ok ? 'no test was run' : ending} ${note}`.trim() };
+}
+
+/** A command that passes or fails as a whole. @param {string} command @param {string[]} args */
+async function whole(command, args) {
+  const outcome = await runStep(command, args, { minutes: 15 });
+  return tally(outcome, { passed: outcome.ok ? 1 : 0, failed: 0 });
+}
+
+/** The tests of cargo, from the totals of each test binary. */
+async function cargoTest() {
+  const outcome = await runStep('cargo', ['test', '--locked'], { minutes: 15 });
+  let [passed, failed] = [0, 0];
+  for (const [, good, bad] of outcome.output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)) {
+    passed += Number(good);
+    failed += Number(bad);
+  }
+  return tally(outcome, { passed, failed });
+}
+
+/** The tests of vitest, or some of them, from its report. @param {string} node @param {string[]} filters */
+async function vitest(node, filters = []) {
+  const report = join(reports, 'vitest.json');
+  rmSync(report, { force: true });
+  const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters];
+  const outcome = await runStep(node, ['node_modules/vitest/vitest.mjs', ...args], { minutes: 15 });
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = readJson(report);
+  const skipped = numPendingTests + numTodoTests;
+  const note = skipped > 0 ? `${skipped} skipped` : '';
+  return tally(outcome, { passed: numPassedTests, failed: numFailedTests, note });
+}
+
+/** The clauses of the conformance suite, from its report. @param {string} node */
+async function conformance(node) {
+  const report = join(reports, 'conformance.json');
+  rmSync(report, { force: true });
+  const outcome = await runStep(node, ['scripts/conformance.mjs', '--json', report]);
+  /** @type {{ results: { status: 'pass' | 'fail' | 'n.a.' }[] }} */
+  const { results } = readJson(report);
+  /** @param {'pass' | 'fail' | 'n.a.'} wanted */
+  const count = (wanted) => results.filter(({ status }) => status === wanted).length;
+  return tally(outcome, {
+    passed: count('pass'),
+    failed: count('fail'),
+    note: `${count('n.a.')} not applicable`,
+  });
+}
+
+/** @param {string} path */
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
+
+mkdirSync(reports, { recursive: true });
+const run = process.execPath;
+const runMajor = Number.parseInt(process.versions.node, 10);
+
+const installed = await step('install', () => installDependencies().then(() => one));
+const built = await step('build', () => buildProducts().then(() => one), installed);
+
+await step('biome', () => whole(run, ['node_modules/@biomejs/biome/bin/biome', 'ci', '.']), installed);
+await step('tsc', () => whole(run, ['node_modules/typescript/bin/tsc', '-p', '.']), installed);
+await step('rustfmt', () => whole('cargo', ['fmt', '--check']));
+await step('clippy', () => whole('cargo', ['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']));
+await step('cargo test', cargoTest);
+
+/** @type {Map<number, string>} */
+const nodes = new Map();
+for (const major of new Set([runMajor, ...nodeMajors])) {
+  await step(`fetch Node ${major}`, async () => {
+    nodes.set(major, await nodeExecutable(major));
+    return one;
+  });
+}
+
+await step(`vitest, Node ${runMajor}`, () => vitest(run), built);
+for (const major of new Set([runMajor, ...nodeMajors])) {
+  const node = nodes.get(major) ?? '';
+  const possible = built && node !== '';
+  await step(`conformance, Node ${major}`, () => conformance(node), possible);
+  if (major !== runMajor) await step(`vitest, Node ${major}`, () => vitest(node, perVersion), possible);
+}
+
+console.log('\n=== results');
+for (const { name, passed, failed, note = '' } of results) {
+  const mark = failed === 0 ? 'ok    ' : 'FAILED';
+  console.log(`${mark} ${name}: ${passed} passed, ${failed} failed${note === '' ? '' : `, ${note}`}`);
+}
+const passed = results.reduce((sum, result) => sum + result.passed, 0);
+const failed = results.reduce((sum, result) => sum + result.failed, 0);
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
