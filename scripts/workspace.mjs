@@ -53,26 +53,18 @@ const products = [
 
 /** @returns {string | undefined} */
 function missingPackage() {
+  // What npm has installed, by its own account: without the optional packages that do not fit this machine.
+  const account = join('node_modules', '.package-lock.json');
+  const installed = existsSync(join(root, account)) ? readJson(account).packages : {};
   const { packages } = readJson('package-lock.json');
-  for (const [path, { version, link, ...entry }] of Object.entries(packages)) {
-    if (path === '' || link || (entry.optional && !isForThisPlatform(entry))) continue;
+  for (const [path, { version, optional, link }] of Object.entries(packages)) {
+    if (path === '' || link || (optional && !installed[path])) continue;
     const manifest = join(path, 'package.json');
     if (!existsSync(join(root, manifest)) || readJson(manifest).version !== version) {
       return path.replace(/^.*node_modules\//, '');
     }
   }
   return undefined;
-}
-
-/** Whether an optional package is a binary that this machine needs. */
-function isForThisPlatform({ os, cpu, libc, integrity }) {
-  const glibc = process.report.getReport().header.glibcVersionRuntime !== undefined;
-  return (
-    integrity !== undefined &&
-    os?.includes(process.platform) === true &&
-    cpu?.includes(process.arch) === true &&
-    (libc === undefined || libc.includes(glibc ? 'glibc' : 'musl'))
-  );
 }
 
 function isStale({ sources, outputs }) {
