@@ -2,7 +2,7 @@
 import * as nodeModule from 'node:module';
 import { patchCommonJs } from './register/commonjs.ts';
 import { loadHook, resolveHook } from './register/hooks.ts';
-import { packagesOnWorkers } from './register/packages.ts';
+import { PG_SOCKETS, packagesOnWorkers } from './register/packages.ts';
 
 const { WINTERSOCK_REGISTER: names = 'pg' } = process.env;
 const packages = packagesOnWorkers(names);
@@ -11,7 +11,7 @@ const packages = packagesOnWorkers(names);
 const { registerHooks } = nodeModule as { registerHooks?: (hooks: object) => void };
 
 if (registerHooks) {
-  const load = packages.has('pg-cloudflare') ? { load: loadHook } : {};
+  const load = packages.has(PG_SOCKETS) ? { load: loadHook } : {};
   registerHooks({ resolve: resolveHook(packages), ...load });
 } else {
   nodeModule.register('./register-thread.mjs', import.meta.url, { data: names });

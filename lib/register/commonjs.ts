@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import Module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { isPgChoice, packageOf, withNavigator } from './packages.ts';
+import { isPgChoice, PG_SOCKETS, packageOf, withNavigator } from './packages.ts';
 
 interface CommonJsLoader {
   _resolveFilename(this: unknown, request: string, ...rest: unknown[]): string;
@@ -25,6 +25,7 @@ export function patchCommonJs(packages: ReadonlySet<string>): void {
     return packages.has(packageOf(request)) ? (fileOnWorkers(request, file) ?? file) : file;
   };
 
+  if (!packages.has(PG_SOCKETS)) return;
   loader.prototype._compile = function (source, filename, ...rest) {
     const text = isPgChoice(pathToFileURL(filename)) ? withNavigator(source) : source;
     return _compile.call(this, text, filename, ...rest);

@@ -1,6 +1,9 @@
 /** Which packages are to find themselves on Workers, and what that takes. */
 import { readFileSync } from 'node:fs';
 
+/** Where pg keeps its sockets for Workers. It gets the export condition, and pg is shown Workers, or neither. */
+export const PG_SOCKETS = 'pg-cloudflare';
+
 /**
  * The packages that get the export condition `workerd`, for the names that were asked for.
  *
@@ -9,7 +12,7 @@ import { readFileSync } from 'node:fs';
  */
 export function packagesOnWorkers(names: string): ReadonlySet<string> {
   const packages = names.split(',').map((name) => name.trim());
-  return new Set(packages.filter(Boolean).map((name) => (name === 'pg' ? 'pg-cloudflare' : name)));
+  return new Set(packages.filter(Boolean).map((name) => (name === 'pg' ? PG_SOCKETS : name)));
 }
 
 /** The package that a bare specifier names: `pg` for `pg/lib/client.js`, `@scope/name` for `@scope/name/file`. */
