@@ -5,6 +5,9 @@
  * silent. Members that the draft does not have say so.
  */
 
+/** WebIDL's `BufferSource`. Declared here because Node's types do not have it. */
+export type BufferSource = ArrayBuffer | ArrayBufferView;
+
 /** What TLS does on a socket. `'starttls'` begins in plain text and waits for {@link Socket.startTls}. */
 export type SecureTransportKind = 'off' | 'on' | 'starttls';
 
@@ -113,3 +116,14 @@ export declare class SocketError extends TypeError {
  * @throws {SocketError} if the address or an option is wrong. What fails later rejects `opened` and `closed`.
  */
 export declare function connect(address: string | SocketAddress, options?: SocketOptions | null): Socket;
+
+/**
+ * The same with `secureTransport` typed as any string, as `@cloudflare/workers-types` has it: `connect()` checks the
+ * value. The compiler still checks literals.
+ */
+export declare function connect<Kind extends string>(
+  address: string | SocketAddress,
+  options: Omit<SocketOptions, 'secureTransport'> & {
+    secureTransport?: (Kind & (string extends Kind ? unknown : never)) | undefined;
+  },
+): Socket;
