@@ -68,7 +68,7 @@ export function mistakes(socket: Socket): void {
   // @ts-expect-error neither a string of bytes nor an object
   socket.writable.getWriter().write({ data: 'text' });
   // @ts-expect-error the streams stay the same
-  socket.readable = socket.readable;
+  socket.readable = new ReadableStream();
   // @ts-expect-error certificates are not numbers
   socket.startTls({ ca: 1 });
   // @ts-expect-error nor is a name
