@@ -1,0 +1,223 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { publint } from 'publint';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nodeExecutable, nodeMajors } from '../scripts/node-versions.mjs';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = (...path: string[]): string => join(root, 'node_modules', ...path);
+
+/** Has the package and the one for this platform, from their tarballs. */
+let app: string;
+/** Has the package alone, as after `npm install --omit=optional`. */
+let bare: string;
+let tarball: string;
+let directory: string;
+let server: Server;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'wintersock-package-'));
+  const { stdout } = await run(process.execPath, [join(root, 'scripts', 'package.mjs'), '--out', directory]);
+  const tarballs = stdout.trim().split(/\r?\n/);
+  tarball = tarballs.at(-1) ?? '';
+  app = await installInto('app', tarballs);
+  bare = await installInto('bare', [tarball]);
+
+  server = createServer((socket) => void socket.pipe(socket));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+}, 120_000);
+
+afterAll(async () => {
+  server.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** An empty project with these packages. Offline: what is not among them is not there. */
+async function installInto(name: string, tarballs: readonly string[]): Promise<string> {
+  const project = join(directory, name);
+  await mkdir(project);
+  await writeFile(join(project, 'package.json'), '{ "private": true }');
+  const args = ['install', '--offline', '--no-audit', '--no-fund', ...tarballs];
+  await run('npm', args, { cwd: project, shell: process.platform === 'win32' });
+  return project;
+}
+
+/** Runs a program in a project. It reports by `console.log(JSON.stringify(value))`. */
+async function runIn(project: string, node: string, file: string, source: string): Promise<unknown> {
+  await writeFile(join(project, file), source);
+  const { port } = server.address() as AddressInfo;
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  const { stdout } = await run(node, [file, String(port)], { cwd: project, env });
+  return JSON.parse(stdout);
+}
+
+const echo = `
+  async function echo({ connect }) {
+    const socket = connect({ hostname: '127.0.0.1', port: Number(process.argv[2]) });
+    await socket.writable.getWriter().write('there and back');
+    const { value } = await socket.readable.getReader().read();
+    await socket.close();
+    return new TextDecoder().decode(value);
+  }`;
+const expected = {
+  echoed: 'there and back',
+  same: [true, true, true],
+  names: ['Socket', 'SocketError', 'connect'],
+};
+
+describe.each([nodeMajors[0], nodeMajors.at(-1)] as number[])(
+  'installed from tarballs, on Node %i',
+  (major) => {
+    let node: string;
+
+    beforeAll(async () => {
+      node = await nodeExecutable(major);
+    }, 300_000);
+
+    test('it can be imported', async () => {
+      const source = `
+      import * as imported from 'wintersock';
+      import { createRequire } from 'node:module';
+      const required = createRequire(import.meta.url)('wintersock');
+      ${echo}
+      const names = Object.keys(imported).sort();
+      const same = names.map((name) => imported[name] === required[name]);
+      console.log(JSON.stringify({ echoed: await echo(imported), same, names }));`;
+      expect(await runIn(app, node, 'import.mjs', source)).toEqual(expected);
+    });
+
+    test('it can be required', async () => {
+      const source = `
+      const required = require('wintersock');
+      ${echo}
+      (async () => {
+        const imported = await import('wintersock');
+        const names = Object.keys(required).sort();
+        const same = names.map((name) => imported[name] === required[name]);
+        console.log(JSON.stringify({ echoed: await echo(required), same, names }));
+      })();`;
+      expect(await runIn(app, node, 'require.cjs', source)).toEqual(expected);
+    });
+
+    test('without a binary it says what is missing and what to do', async () => {
+      const source = `
+      import('wintersock').catch(({ name, code, message }) =>
+        console.log(JSON.stringify({ code, message, version: process.version })));`;
+      const answer = await runIn(bare, node, 'bare.mjs', source);
+      const { code, message, version } = answer as Record<string, string>;
+      expect(code).toBe('ERR_NO_BINARY');
+      for (const part of [
+        process.platform,
+        process.arch,
+        version,
+        `wintersock-${process.platform}`,
+        'Install',
+      ]) {
+        expect(message).toContain(part);
+      }
+      if (process.platform === 'linux') expect(message).toMatch(/glibc|musl/);
+    });
+  },
+);
+
+test('the package has what it needs and nothing else', async () => {
+  const installed = join(app, 'node_modules', 'wintersock');
+  const entries = await readdir(installed, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name).slice(installed.length + 1));
+  expect(paths.map((path) => path.split(sep).join('/')).sort()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'cloudflare-sockets.d.ts',
+    'dist/hooks.mjs',
+    'dist/index.cjs',
+    'dist/index.d.cts',
+    'dist/index.mjs',
+    'dist/register-thread.mjs',
+    'dist/register.mjs',
+    'dist/workerd.mjs',
+    'index.d.ts',
+    'package.json',
+    'register.d.ts',
+  ]);
+});
+
+test('nothing runs when it is installed, and each platform has its package', async () => {
+  const manifest = JSON.parse(
+    await readFile(join(app, 'node_modules', 'wintersock', 'package.json'), 'utf8'),
+  );
+  expect(manifest).not.toHaveProperty('scripts');
+  expect(manifest).not.toHaveProperty('dependencies');
+  expect(manifest).not.toHaveProperty('private');
+  const platforms = (await readdir(join(root, 'npm'))).map((platform) => [
+    `wintersock-${platform}`,
+    manifest.version,
+  ]);
+  expect(platforms).toHaveLength(8);
+  expect(manifest.optionalDependencies).toEqual(Object.fromEntries(platforms));
+});
+
+test('publint has no objection', async () => {
+  const { messages } = await publint({ pkgDir: join(app, 'node_modules', 'wintersock'), pack: false });
+  expect(messages).toEqual([]);
+});
+
+describe('the types', () => {
+  const attw = [bin('@arethetypeswrong', 'cli', 'dist', 'index.js'), '--no-definitely-typed', '--no-color'];
+
+  test('are what is loaded, for every way of resolving it', async () => {
+    await run(process.execPath, [...attw, tarball, '--entrypoints', '.']);
+    // Neither is for require(): one is named to `node --import`, the other has no code.
+    const others = [
+      '--entrypoints',
+      './register',
+      './cloudflare-sockets',
+      '--ignore-rules',
+      'cjs-resolves-to-esm',
+    ];
+    await run(process.execPath, [...attw, tarball, ...others]);
+  });
+
+  test('stand alone, without skipLibCheck', async () => {
+    await symlink(bin('@types'), join(app, 'node_modules', '@types'), 'junction');
+    await writeFile(
+      join(app, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          module: 'nodenext',
+          lib: ['es2023', 'esnext.disposable'],
+          types: ['node', 'wintersock/cloudflare-sockets'],
+          strict: true,
+          noEmit: true,
+        },
+        files: ['imports.mts', 'requires.cts'],
+      }),
+    );
+    const uses = `
+      const socket: Socket = connect('localhost:1', { secureTransport: 'starttls' });
+      export const secure: Socket = workers.connect('localhost:1').startTls({ ca: new Uint8Array(1) });
+      // @ts-expect-error bytes are bytes: the types are there
+      socket.startTls({ ca: 1 });`;
+    const imports = `
+      import { connect, type Socket } from 'wintersock';
+      import 'wintersock/register';
+      import * as workers from 'cloudflare:sockets';`;
+    const requires = `
+      import wintersock = require('wintersock');
+      import workers = require('cloudflare:sockets');
+      import Socket = wintersock.Socket;
+      const { connect } = wintersock;`;
+    await writeFile(join(app, 'imports.mts'), imports + uses);
+    await writeFile(join(app, 'requires.cts'), requires + uses);
+    const tsc = run(process.execPath, [bin('typescript', 'bin', 'tsc'), '-p', app]).catch((error) => error);
+    expect((await tsc).stdout).toBe('');
+  });
+});
