@@ -5,8 +5,8 @@
  * silent. Members that the draft does not have say so.
  */
 
-/** WebIDL's `BufferSource`. Declared here because Node's types do not have it. */
-export type BufferSource = ArrayBuffer | ArrayBufferView;
+/** WebIDL's BufferSource. Named here, because TypeScript declares it only with the DOM's types. */
+export type BufferSource = ArrayBufferView | ArrayBuffer;
 
 /** What TLS does on a socket. `'starttls'` begins in plain text and waits for {@link Socket.startTls}. */
 export type SecureTransportKind = 'off' | 'on' | 'starttls';

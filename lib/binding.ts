@@ -1,0 +1,102 @@
+/**
+ * The native half: loads it, and hands its events to whom they concern. The only file that imports the addon as a value.
+ */
+
+import { createRequire } from 'node:module';
+import type * as Native from '../binding.d.cts';
+import { SocketError } from './error.ts';
+
+export type { Socket as NativeSocket, TlsOptions } from '../binding.d.cts';
+
+const require = createRequire(import.meta.url);
+
+/** Results of the hot calls below zero. */
+export const WAIT = -1;
+export const FAILED = -2;
+export const END = -3;
+
+/** What an event says: the order of the native half's `Told`. */
+export enum Told {
+  Readable,
+  Writable,
+  Opened,
+  Failed,
+  Closed,
+}
+
+/** Who is told of the events of a connection. */
+export interface Listener {
+  told(event: Told): void;
+}
+
+const native = load();
+
+export const { read, peek, write, shutdown, connect, checkTls } = native;
+
+// A strong table would pin dropped sockets for ever. Whoever waits for something pins himself.
+const listeners = new Map<number, WeakRef<Listener>>();
+const pinned = new Set<Listener>();
+const collected = new FinalizationRegistry<number>((id) => {
+  if (listeners.get(id)?.deref() === undefined) listeners.delete(id);
+});
+
+/** Lets `listener` hear of the events of the connection `id`, in place of who heard of them before. */
+export function listen(id: number, listener: Listener): void {
+  listeners.set(id, new WeakRef(listener));
+  collected.register(listener, id);
+}
+
+/** Keeps a listener from being collected while something is pending that only it can settle. */
+export function pin(listener: Listener, pending: boolean): void {
+  if (pending) pinned.add(listener);
+  else pinned.delete(listener);
+}
+
+native.start((events) => {
+  for (let index = 0; index < events.length; index += 2) {
+    listeners
+      .get(events[index] as number)
+      ?.deref()
+      ?.told(events[index + 1] as Told);
+  }
+});
+
+function load(): typeof Native {
+  const platform = platformName();
+  const failures: unknown[] = [];
+  // The first is a build of this checkout, the second what npm installed for this platform.
+  for (const candidate of [`../wintersock.${platform}.node`, `wintersock-${platform}`]) {
+    try {
+      return require(candidate);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const { platform: system, arch, version } = process;
+  const libc = system === 'linux' ? `, ${platform.endsWith('musl') ? 'musl' : 'glibc'}` : '';
+  const broken = failures.find((error) => (error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND');
+  const remedy = broken
+    ? `The one that is there does not load: ${(broken as Error).message}`
+    : `Install again without --omit=optional or --no-optional, on the platform it is to run on, so that npm installs the package wintersock-${platform}; or build from source with Rust: npm run build`;
+  throw new SocketError(
+    `wintersock has no native binary that fits ${system} ${arch}${libc}, Node.js ${version}. ${remedy}`,
+    { code: 'ERR_NO_BINARY', cause: broken ?? failures.at(-1) },
+  );
+}
+
+/** The name that napi gives to builds and packages of this platform. */
+function platformName(): string {
+  const { platform, arch } = process;
+  if (platform === 'linux') return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}`;
+  return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
+}
+
+function isMusl(): boolean {
+  // Gathering the report may otherwise look up host names. The type of @types/node 20 does not have the member yet.
+  const report = process.report as typeof process.report & { excludeNetwork: boolean };
+  const before = report.excludeNetwork;
+  report.excludeNetwork = true;
+  const { header } = report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  report.excludeNetwork = before;
+  return header.glibcVersionRuntime === undefined;
+}

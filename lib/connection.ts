@@ -1,0 +1,296 @@
+/** The life of a socket: what happens when, and which promise that settles. Everything the class Socket shows is here. */
+
+import type { SocketInfo } from '../index.d.ts';
+import type { Address } from './address.ts';
+import { checkTls, connect, listen, type NativeSocket, pin, Told, type TlsOptions } from './binding.ts';
+import { closedError, fromNative, rethrowing, SocketError } from './error.ts';
+import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
+import { ReadableSide } from './readable.ts';
+import { WritableSide } from './writable.ts';
+
+/** How long close() waits for queued writes. The native half has a bound of its own for what it then flushes. */
+const CLOSE_BOUND_MS = 1000;
+
+/** Each state owns what is usable in it. */
+type State =
+  /** Resolving, connecting, or in a handshake. */
+  | { kind: 'connecting' }
+  | { kind: 'open' }
+  /** startTls() was called: what was queued goes out, then `next` takes the connection over. */
+  | { kind: 'upgrading'; next: Connection }
+  /** Flushing. */
+  | { kind: 'closing'; bound?: NodeJS.Timeout }
+  | { kind: 'closed' };
+
+/** A promise with its settlers, marked as handled: nobody who ignores it gets an unhandled rejection. */
+class Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve!: (value: T) => void;
+  reject!: (reason: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.promise.catch(() => {});
+  }
+}
+
+export class Connection {
+  readonly options: Options;
+  readonly readable: ReadableSide;
+  readonly writable: WritableSide;
+  readonly #address: Address;
+  readonly #native: NativeSocket;
+  readonly #opened = new Deferred<SocketInfo>();
+  readonly #closed = new Deferred<void>();
+  #state: State = { kind: 'connecting' };
+  #observed = false;
+  #forget: (() => void) | undefined;
+
+  /** Starts to connect, or (with `native`) waits to take over a connection. */
+  constructor(address: Address, options: Options, native?: NativeSocket) {
+    this.#address = address;
+    this.options = options;
+    this.readable = new ReadableSide({
+      readEnded: () => this.#readEnded(),
+      readCancelled: () => this.#sideEnded(),
+      readFailed: () => this.#broke(),
+      readWanted: () => this.#repin(),
+    });
+    this.writable = new WritableSide(
+      {
+        writeEnded: () => this.#sideEnded(),
+        writeFailure: () => this.#failure(),
+        writeWanted: () => this.#repin(),
+      },
+      options.highWaterMark,
+    );
+    const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
+    this.#native = native ?? rethrowing(() => connect(address, tls));
+    if (native === undefined) listen(this.#native.id, this);
+    this.#watchSignal(options.signal);
+    this.#repin();
+  }
+
+  get opened(): Promise<SocketInfo> {
+    this.#observe();
+    return this.#opened.promise;
+  }
+
+  get closed(): Promise<void> {
+    this.#observe();
+    return this.#closed.promise;
+  }
+
+  get upgraded(): boolean {
+    return this.#upgraded;
+  }
+  #upgraded = false;
+
+  keepAlive(on: boolean): void {
+    this.#native.keepAlive(on);
+  }
+
+  close(reason: unknown): Promise<void> {
+    const error = reason === undefined ? closedError('the socket was closed by close()') : reason;
+    if (this.#state.kind === 'connecting') this.#shut(error);
+    else if (this.#state.kind === 'open') this.#flushAndClose(() => this.writable.fail(error), error);
+    return this.closed;
+  }
+
+  /** The signal: no flush, and reads do not end as if all had been read. */
+  abort(reason: unknown): void {
+    if (this.#state.kind === 'closed') return;
+    this.readable.fail(reason);
+    if (this.#state.kind === 'upgrading') this.#state.next.abort(reason);
+    else this.#shut(reason);
+  }
+
+  startTls(options: unknown): Connection {
+    const { secureTransport } = this.options;
+    if (secureTransport !== 'starttls') {
+      const why =
+        secureTransport === 'on' ? 'this socket is secure already' : 'this socket was not made for it';
+      throw stateError(
+        `${why}; startTls() needs a socket of connect(address, { secureTransport: 'starttls' })`,
+      );
+    }
+    if (this.#upgraded) throw stateError('startTls() was called before; use the socket that it returned');
+    const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
+    if (!open || this.writable.over || this.writable.ending || this.readable.over) {
+      throw closedError(
+        'startTls() was called after the socket, or a side of it, had been closed or had ended',
+      );
+    }
+    const tls = readStartTlsOptions(options, tlsOptions(this.options, this.#address.host));
+    rethrowing(() => checkTls(tls));
+
+    const next = new Connection(this.#address, { ...this.options, secureTransport: 'on' }, this.#native);
+    this.#upgraded = true;
+    const connecting = this.#state.kind === 'connecting';
+    this.#state = { kind: 'upgrading', next };
+    this.#forget?.();
+    this.readable.end();
+    this.#repin();
+    const replaced = new SocketError('this socket was upgraded; use the socket that startTls() returned', {
+      code: 'ERR_SOCKET_UPGRADED',
+    });
+    // While it connects nothing can be let out: the writable calls back only after that.
+    this.writable.seal(replaced, () => {
+      if (connecting)
+        this.#opened.promise.then(
+          () => this.#handOver(next, tls, replaced),
+          () => {},
+        );
+      else this.#handOver(next, tls, replaced);
+    });
+    // Not before the new socket's errors are out, so that a driver hears of those first.
+    const settle = () => setImmediate(() => this.#shut(replaced));
+    next.opened.then(settle, settle);
+    return next;
+  }
+
+  /** An event of the native half. */
+  told(event: Told): void {
+    if (event === Told.Readable) this.readable.readable();
+    else if (event === Told.Writable) this.writable.writable(this.#native.id);
+    else if (event === Told.Opened) this.#open();
+    else if (event === Told.Failed) this.#fail(this.#failure());
+    else this.#finish();
+  }
+
+  #open(): void {
+    const info = this.#native.info();
+    this.#opened.resolve({
+      remoteAddress: this.#address.text,
+      localAddress: info?.localAddress ?? '',
+      alpn: info?.alpn ?? null,
+    });
+    if (this.#state.kind === 'connecting') {
+      this.#state = { kind: 'open' };
+      this.readable.open(this.#native.id);
+    }
+    this.writable.open(this.#native.id);
+    this.#sideEnded();
+    this.#repin();
+  }
+
+  /** It could not be opened. */
+  #fail(error: SocketError): void {
+    if (this.#state.kind === 'upgrading') this.#state.next.#fail(error);
+    this.#closed.reject(error);
+    this.readable.fail(error);
+    this.#shut(error);
+  }
+
+  #handOver(next: Connection, tls: TlsOptions, replaced: SocketError): void {
+    if (this.#state.kind !== 'upgrading' || next.#state.kind !== 'connecting') return;
+    if (this.writable.over) {
+      const failure = this.#native.failure();
+      next.#fail(
+        failure ? fromNative(failure) : closedError('the writable side had ended before the handshake'),
+      );
+      return;
+    }
+    this.writable.fail(replaced);
+    listen(this.#native.id, next);
+    try {
+      rethrowing(() => this.#native.startTls(tls));
+    } catch (error) {
+      next.#fail(error as SocketError);
+    }
+  }
+
+  /** The peer's FIN, after all its data. */
+  #readEnded(): void {
+    if (this.options.allowHalfOpen) {
+      this.#sideEnded();
+    } else if (this.#state.kind === 'open') {
+      const error = closedError('the peer has closed the connection, and allowHalfOpen is false');
+      this.#flushAndClose(() => this.writable.finish(error), error);
+    }
+  }
+
+  /** When both sides have ended, the connection has. */
+  #sideEnded(): void {
+    if (this.#state.kind === 'open' && this.readable.over && this.writable.over) this.#closeNative();
+  }
+
+  /** A read found the connection broken. What had arrived before has been read. */
+  #broke(): void {
+    const error = this.#failure();
+    this.readable.fail(error);
+    this.#shut(error);
+  }
+
+  #flushAndClose(finish: () => void, error: unknown): void {
+    const bound = setTimeout(() => this.#shut(error), CLOSE_BOUND_MS).unref();
+    this.#state = { kind: 'closing', bound };
+    this.readable.end();
+    this.writable.seal(error, () => {
+      if (this.#state.kind !== 'closing') return;
+      finish();
+      this.#closeNative();
+    });
+    this.#repin();
+  }
+
+  #closeNative(): void {
+    if (this.#state.kind === 'closing') clearTimeout(this.#state.bound);
+    this.#state = { kind: 'closing' };
+    this.#repin();
+    // Otherwise an event tells when it is done.
+    if (!this.#native.close()) this.#finish();
+  }
+
+  /** Ends everything at once. */
+  #shut(error: unknown): void {
+    if (this.#state.kind === 'closed') return;
+    if (this.#state.kind === 'closing') clearTimeout(this.#state.bound);
+    // After a hand-over the connection is the next socket's.
+    if (this.#state.kind !== 'upgrading') this.#native.abort();
+    this.#opened.reject(error);
+    this.readable.end();
+    this.writable.fail(error);
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#state = { kind: 'closed' };
+    this.#closed.resolve();
+    this.#forget?.();
+    this.#repin();
+  }
+
+  #failure(): SocketError {
+    return fromNative(this.#native.failure());
+  }
+
+  /** Whoever looks at a promise may wait for it, so it has to be settled although the socket itself was dropped. */
+  #observe(): void {
+    if (this.#observed) return;
+    this.#observed = true;
+    this.#repin();
+  }
+
+  #repin(): void {
+    const { kind } = this.#state;
+    const quiet = kind === 'open' && !this.#observed && !this.readable.wanted && !this.writable.wanted;
+    pin(this, kind !== 'closed' && !quiet);
+  }
+
+  #watchSignal(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    // A signal may outlive many sockets: it must not keep them.
+    const weak = new WeakRef<Connection>(this);
+    const aborted = () => weak.deref()?.abort(signal.reason);
+    signal.addEventListener('abort', aborted, { once: true });
+    this.#forget = () => signal.removeEventListener('abort', aborted);
+  }
+}
+
+function stateError(detail: string): SocketError {
+  return new SocketError(detail, { code: 'ERR_INVALID_STATE' });
+}

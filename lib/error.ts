@@ -1,0 +1,58 @@
+/** The draft's SocketError, and the one place where a failure of the native half becomes one. */
+
+const PREFIX = 'SocketError: ';
+
+export interface SocketErrorOptions {
+  code?: string;
+  cause?: unknown;
+}
+
+/**
+ * Everything that goes wrong with a socket (draft: "SocketError is an instance of TypeError. The error message should
+ * start with SocketError: "). `name` stays TypeError's, as in the draft's own example.
+ */
+export class SocketError extends TypeError {
+  readonly code: string;
+
+  constructor(message = '', options: SocketErrorOptions = {}) {
+    const text = String(message);
+    super(
+      text.startsWith(PREFIX) ? text : PREFIX + text,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = options.code ?? 'ERR_SOCKET';
+  }
+}
+
+/** What the native half says of a failure. */
+export interface Failure {
+  code: string;
+  message: string;
+  cause?: string;
+}
+
+/** A native failure as a SocketError. Without one, the native half lost track: that is an internal error. */
+export function fromNative(failure: Failure | null): SocketError {
+  if (failure === null) {
+    return new SocketError('an internal error: the connection failed without a reason; please report it', {
+      code: 'ERR_INTERNAL',
+    });
+  }
+  const { code, message, cause } = failure;
+  return new SocketError(message, { code, cause: cause === undefined ? undefined : new Error(cause) });
+}
+
+/** Runs a native call and turns what it throws into a SocketError. */
+export function rethrowing<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    throw new SocketError(message, { code: code ?? 'ERR_INTERNAL' });
+  }
+}
+
+/** The socket has been closed by this side. */
+export function closedError(detail: string): SocketError {
+  return new SocketError(detail, { code: 'ERR_SOCKET_CLOSED' });
+}

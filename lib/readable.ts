@@ -1,0 +1,188 @@
+/** The readable side: a byte stream that reads when asked, and notices the peer's end when nobody asks. */
+
+import { END, FAILED, peek, read, WAIT } from './binding.ts';
+
+/** What the owner of a readable side hears of it. */
+export interface ReadableOwner {
+  /** The peer has ended its side, and all its data has been taken. */
+  readEnded(): void;
+  /** The user cancelled the stream. */
+  readCancelled(): void;
+  /** Reading broke. */
+  readFailed(): void;
+  /** Whether somebody waits for data has changed. */
+  readWanted(): void;
+}
+
+type State =
+  /** Not connected yet. */
+  | { kind: 'opening' }
+  /** `armed`: the native side tells when there is something, so there is no use in asking before. */
+  | { kind: 'open'; id: number; armed: boolean }
+  /** Ended, cancelled, or (with `error`) broken. */
+  | { kind: 'over'; error?: unknown };
+
+/** Large enough for a whole TLS flight, small enough to stay in the cache. */
+const CHUNK = 65_536;
+/** Reads above this go straight into a chunk of their own, smaller ones through the scratch. */
+const BULK = CHUNK / 2;
+
+// Shared by all sockets of the thread: a read and the copy out of it happen in one go.
+const scratch = new Uint8Array(CHUNK);
+let spare: Uint8Array<ArrayBuffer> | undefined;
+
+/** Memory for a chunk. Not zeroed: only what a read has filled gets out. */
+function allocate(): Uint8Array<ArrayBuffer> {
+  const chunk = spare ?? new Uint8Array(Buffer.allocUnsafeSlow(CHUNK).buffer as ArrayBuffer);
+  spare = undefined;
+  return chunk;
+}
+
+export class ReadableSide {
+  readonly #owner: ReadableOwner;
+  #state: State = { kind: 'opening' };
+  #stream: ReadableStream<Uint8Array> | undefined;
+  #controller: ReadableByteStreamController | undefined;
+  #wanted = false;
+  #bulk = false;
+  #watching = false;
+
+  constructor(owner: ReadableOwner) {
+    this.#owner = owner;
+  }
+
+  /** Made on first use: a stream costs more than the rest of a socket. */
+  get stream(): ReadableStream<Uint8Array> {
+    if (this.#stream === undefined) {
+      this.#stream = new ReadableStream({
+        type: 'bytes',
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => {
+          this.#wanted = true;
+          this.#owner.readWanted();
+          if (this.#state.kind === 'open' && !this.#state.armed) this.#fill(this.#state);
+        },
+        cancel: () => {
+          if (this.#state.kind === 'over') return;
+          this.#over({ kind: 'over' });
+          this.#owner.readCancelled();
+        },
+      });
+      if (this.#state.kind === 'over') this.#show(this.#state);
+    }
+    return this.#stream;
+  }
+
+  /** Whether a read is pending. */
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
+  /** Whether nothing will be read any more. */
+  get over(): boolean {
+    return this.#state.kind === 'over';
+  }
+
+  /** The connection is open. */
+  open(id: number): void {
+    if (this.#state.kind !== 'opening') return;
+    this.#state = { kind: 'open', id, armed: false };
+    this.readable();
+  }
+
+  /** The native side says that there may be something. */
+  readable(): void {
+    if (this.#state.kind !== 'open') return;
+    this.#state.armed = false;
+    if (this.#wanted) this.#fill(this.#state);
+    else this.#look(this.#state);
+  }
+
+  /** Ends the stream: pending reads are done. */
+  end(): void {
+    if (this.#state.kind !== 'over') this.#over({ kind: 'over' });
+  }
+
+  /** Errors the stream. */
+  fail(error: unknown): void {
+    if (this.#state.kind !== 'over') this.#over({ kind: 'over', error });
+  }
+
+  #fill(open: State & { kind: 'open' }): void {
+    const controller = this.#controller as ReadableByteStreamController;
+    const request = controller.byobRequest;
+    const view = request?.view as Uint8Array<ArrayBuffer> | undefined;
+    const buffer = view ?? (this.#bulk ? allocate() : scratch);
+    const count = read(open.id, buffer);
+    if (buffer !== scratch && buffer !== view && count <= BULK) spare = buffer;
+    if (count < 0) {
+      this.#nothing(open, count);
+      return;
+    }
+    open.armed = count < buffer.byteLength;
+    this.#wanted = false;
+    if (request) {
+      request.respond(count);
+    } else {
+      // A small chunk gets memory of its own size; a view would keep 64 KiB alive for it.
+      const chunk =
+        buffer === scratch || buffer === spare ? buffer.slice(0, count) : buffer.subarray(0, count);
+      this.#bulk = count > BULK;
+      controller.enqueue(chunk);
+    }
+    this.#owner.readWanted();
+    if (!open.armed && !this.#wanted) this.#watch();
+  }
+
+  /** Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is. */
+  #look(open: State & { kind: 'open' }): void {
+    const found = peek(open.id);
+    if (found < 0) this.#nothing(open, found);
+  }
+
+  #nothing(open: State & { kind: 'open' }, result: number): void {
+    if (result === WAIT) {
+      open.armed = true;
+    } else if (result === END) {
+      this.end();
+      this.#owner.readEnded();
+    } else if (result === FAILED) {
+      this.#owner.readFailed();
+    }
+  }
+
+  /** After a read that took all it could there may be more, or an end. Looks in the next turn, unless a read does. */
+  #watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    setImmediate(() => {
+      this.#watching = false;
+      if (this.#state.kind === 'open' && !this.#state.armed && !this.#wanted) this.#look(this.#state);
+    });
+  }
+
+  #over(state: State & { kind: 'over' }): void {
+    this.#state = state;
+    this.#wanted = false;
+    this.#owner.readWanted();
+    this.#show(state);
+  }
+
+  #show(state: State & { kind: 'over' }): void {
+    const controller = this.#controller;
+    if (controller === undefined) return;
+    if ('error' in state) {
+      controller.error(state.error);
+      return;
+    }
+    try {
+      controller.close();
+      // A pending BYOB read ends only when its request is answered.
+      controller.byobRequest?.respond(0);
+    } catch {
+      // Cancelled already; or, by Streams, a BYOB read had half an element, and the stream is errored with that.
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/** The writable side: a stream counted in bytes, whose writes resolve once they are taken over. */
+
+import type { BufferSource } from '../index.d.ts';
+import { FAILED, shutdown, WAIT, write } from './binding.ts';
+import { SocketError } from './error.ts';
+
+/** What the owner of a writable side hears of it. */
+export interface WritableOwner {
+  /** The side has ended: closed or aborted by the user, or broken. */
+  writeEnded(): void;
+  /** Why writing broke. */
+  writeFailure(): SocketError;
+  /** Whether something waits to be written has changed. */
+  writeWanted(): void;
+}
+
+type State =
+  | { kind: 'opening' }
+  | { kind: 'open'; id: number }
+  /** Closed, or (with `error`) aborted or broken. `unsaid`: the peer has not been sent the end yet. */
+  | { kind: 'over'; error?: unknown; unsaid?: boolean };
+
+/** What waits for the connection, or for room in it. At most one: a stream calls its sink one by one. */
+interface Waiting {
+  /** Tries on. Whether it is done. */
+  go(id: number): boolean;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** After close() or startTls(): how many of the queued writes still go out, what the rest gets, and whom to tell. */
+interface Seal {
+  left: number;
+  error: unknown;
+  drained: () => void;
+}
+
+export class WritableSide {
+  readonly #owner: WritableOwner;
+  readonly #highWaterMark: number;
+  #state: State = { kind: 'opening' };
+  #stream: WritableStream<BufferSource | string> | undefined;
+  #controller: WritableStreamDefaultController | undefined;
+  #waiting: Waiting | undefined;
+  #ending = false;
+  #queued = 0;
+  #seal: Seal | undefined;
+
+  constructor(owner: WritableOwner, highWaterMark: number) {
+    this.#owner = owner;
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** Made on first use. */
+  get stream(): WritableStream<BufferSource | string> {
+    if (this.#stream === undefined) {
+      this.#stream = new WritableStream<BufferSource | string>(
+        {
+          start: (controller) => {
+            this.#controller = controller;
+            // abort() waits for the write in flight; the signal (unknown to @types/node 20) is what reaches it.
+            const { signal } = controller as unknown as { signal: AbortSignal };
+            signal.addEventListener('abort', () => this.#giveUp(signal.reason), { once: true });
+          },
+          write: (chunk) => this.#write(chunk),
+          close: () => this.#close(),
+          abort: (reason) => this.#abort(reason),
+        },
+        { highWaterMark: this.#highWaterMark, size: (chunk) => this.#measure(chunk) },
+      );
+      const state = this.#state;
+      if (state.kind === 'over') {
+        if ('error' in state) this.#controller?.error(state.error);
+        else this.#stream.close().catch(() => {});
+      }
+    }
+    return this.#stream;
+  }
+
+  /** Whether a write or the end of the stream is pending. */
+  get wanted(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Whether nothing will be written any more. */
+  get over(): boolean {
+    return this.#state.kind === 'over';
+  }
+
+  /** Whether the end of the stream is on its way. */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  /** The connection is open. */
+  open(id: number): void {
+    if (this.#state.kind === 'opening') this.#state = { kind: 'open', id };
+    this.writable(id);
+  }
+
+  /** The native side says that there may be room. */
+  writable(id: number): void {
+    if (this.#state.kind === 'over' && this.#state.unsaid) this.#state.unsaid = shutdown(id) === WAIT;
+    const waiting = this.#waiting;
+    if (this.#state.kind !== 'open' || waiting === undefined) return;
+    try {
+      if (!waiting.go(id)) return;
+      this.#rest();
+      waiting.resolve();
+    } catch (error) {
+      this.#rest();
+      waiting.reject(error);
+    }
+  }
+
+  /** Errors the stream: what is queued, and what comes later, rejects with `error`. */
+  fail(error: unknown): void {
+    if (this.#state.kind === 'over') return;
+    this.#state = { kind: 'over', error };
+    this.#giveUp(error);
+    this.#controller?.error(error);
+  }
+
+  /** Closes an unlocked stream; a locked one belongs to a writer, whose later writes get `error`. */
+  finish(error: unknown): void {
+    const stream = this.#stream;
+    if (this.#state.kind === 'over' || stream?.locked) {
+      this.fail(error);
+      return;
+    }
+    this.#state = { kind: 'over' };
+    this.#giveUp(error);
+    stream?.close().catch(() => {});
+  }
+
+  /**
+   * Lets out what is queued now, rejects later writes with `error`, and then, never at once, calls `drained`. If the
+   * side is over or breaks, nothing is left to let out.
+   */
+  seal(error: unknown, drained: () => void): void {
+    this.#seal = { left: this.#queued, error, drained };
+    this.#checkSeal();
+  }
+
+  #checkSeal(): void {
+    const seal = this.#seal;
+    if (seal === undefined || (this.#state.kind !== 'over' && (seal.left > 0 || this.#ending))) return;
+    // A close() that the stream has queued behind the last write arrives within this turn.
+    setImmediate(() => {
+      if (this.#seal !== seal || (this.#ending && this.#state.kind !== 'over')) return;
+      this.#seal = undefined;
+      seal.drained();
+    });
+  }
+
+  #measure(chunk: unknown): number {
+    this.#queued += 1;
+    if (typeof chunk === 'string') return Buffer.byteLength(chunk);
+    const length = (chunk as ArrayBufferView | undefined | null)?.byteLength;
+    return typeof length === 'number' ? length : 0;
+  }
+
+  #write(chunk: unknown): Promise<void> | undefined {
+    try {
+      if (this.#seal && this.#seal.left <= 0) throw this.#seal.error;
+      const bytes = toBytes(chunk);
+      let offset = 0;
+      const result = this.#attempt((id) => {
+        const taken = write(id, bytes, offset);
+        if (taken === FAILED) throw this.#owner.writeFailure();
+        offset += taken;
+        return offset === bytes.byteLength;
+      });
+      if (result === undefined) this.#wrote();
+      return result?.then(
+        () => this.#wrote(),
+        (error) => this.#broke(error),
+      );
+    } catch (error) {
+      this.#broke(error);
+    }
+  }
+
+  #wrote(): void {
+    this.#queued -= 1;
+    if (this.#seal) {
+      this.#seal.left -= 1;
+      this.#checkSeal();
+    }
+  }
+
+  /** A write that throws errors its stream, by Streams; so the side has ended. */
+  #broke(error: unknown): never {
+    this.#end({ kind: 'over', error });
+    throw error;
+  }
+
+  #close(): Promise<void> | undefined {
+    if (this.#state.kind === 'over') return undefined;
+    this.#ending = true;
+    try {
+      const result = this.#attempt((id) => this.#shutDown(id));
+      if (result === undefined) this.#end({ kind: 'over' });
+      return result?.then(
+        () => this.#end({ kind: 'over' }),
+        (error) => this.#broke(error),
+      );
+    } catch (error) {
+      this.#broke(error);
+    }
+  }
+
+  /** What was queued is dropped, and the peer sees the end. */
+  #abort(reason: unknown): void {
+    const before = this.#state;
+    if (before.kind === 'over') return;
+    const unsaid = before.kind === 'opening' || shutdown(before.id) === WAIT;
+    this.#end({ kind: 'over', error: reason, unsaid });
+  }
+
+  #shutDown(id: number): boolean {
+    const result = shutdown(id);
+    if (result === FAILED) throw this.#owner.writeFailure();
+    return result !== WAIT;
+  }
+
+  #end(state: State & { kind: 'over' }): void {
+    if (this.#state.kind === 'over') return;
+    this.#state = state;
+    this.#checkSeal();
+    this.#owner.writeEnded();
+  }
+
+  /** Does it now, or waits for the connection or for room. */
+  #attempt(go: (id: number) => boolean): Promise<void> | undefined {
+    if (this.#state.kind === 'open' && go(this.#state.id)) return undefined;
+    if (this.#state.kind === 'over') throw this.#state.error;
+    return new Promise((resolve, reject) => {
+      this.#waiting = { go, resolve, reject };
+      this.#owner.writeWanted();
+    });
+  }
+
+  #giveUp(error: unknown): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#rest();
+    waiting.reject(error);
+  }
+
+  #rest(): void {
+    this.#waiting = undefined;
+    this.#owner.writeWanted();
+  }
+}
+
+/** The bytes of a chunk. Shared memory is copied, because the other side may change it while it is sent. */
+function toBytes(chunk: unknown): Uint8Array {
+  if (typeof chunk === 'string') return Buffer.from(chunk);
+  if (chunk instanceof Uint8Array && chunk.buffer instanceof ArrayBuffer && chunk.byteLength > 0)
+    return chunk;
+  if (ArrayBuffer.isView(chunk)) {
+    // Throws TypeError if the memory was transferred away: sending nothing instead would lose data.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    return chunk.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
+  }
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  if (chunk instanceof SharedArrayBuffer) return new Uint8Array(chunk).slice();
+  throw new SocketError('a chunk must be a string or a BufferSource; convert anything else first', {
+    code: 'ERR_INVALID_CHUNK',
+  });
+}

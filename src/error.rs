@@ -1,0 +1,330 @@
+//! Everything that can go wrong. `code()` is the stable name users test, `Display` says what to do.
+
+use std::{fmt, io, net::SocketAddr, sync::Arc};
+
+use rustls::CertificateError;
+
+use crate::verify::Rejection;
+
+/// An error of a connection. Each variant says who is to blame: the network, the peer, the host's set-up or the caller.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// The name could not be resolved.
+    Resolve {
+        /// The name that was looked up.
+        host: String,
+        /// Whether asking again later may help.
+        temporary: bool,
+        /// What the resolver said.
+        detail: String,
+    },
+    /// No address of the target accepted the connection.
+    Connect {
+        /// `host:port` as asked for.
+        target: String,
+        /// What happened at each address, in the order tried.
+        attempts: Vec<(SocketAddr, Arc<io::Error>)>,
+    },
+    /// An established connection broke.
+    Io {
+        /// `read` or `write`.
+        operation: &'static str,
+        /// `host:port` as asked for.
+        target: String,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// The peer's certificate was refused.
+    Certificate {
+        /// `host:port` as asked for.
+        target: String,
+        /// Why it was refused, and what the certificate said.
+        rejection: Rejection,
+        /// The name the certificate was checked against.
+        server_name: String,
+    },
+    /// The TLS session failed for another reason than the peer's certificate.
+    Tls {
+        /// `host:port` as asked for.
+        target: String,
+        /// Whether this happened before the handshake was done.
+        handshaking: bool,
+        /// What rustls said.
+        source: rustls::Error,
+    },
+    /// The peer's TCP stream ended inside the TLS handshake.
+    HandshakeEnded {
+        /// `host:port` as asked for.
+        target: String,
+    },
+    /// The peer's TCP stream ended without TLS's `close_notify`: what was read may be cut short.
+    Truncated {
+        /// `host:port` as asked for.
+        target: String,
+    },
+    /// Root certificates that the host configured cannot be used.
+    Trust {
+        /// Where they were named: an environment variable, or the system store.
+        origin: &'static str,
+        /// The file or directory.
+        path: String,
+        /// What was wrong.
+        detail: String,
+    },
+    /// An option of the caller cannot be used.
+    Option {
+        /// The stable code.
+        code: &'static str,
+        /// What was wrong and what to do.
+        detail: String,
+    },
+    /// The operation does not fit the connection's state.
+    State(&'static str),
+    /// The tokio thread could not be started.
+    Runtime(Arc<io::Error>),
+    /// wintersock itself failed: a panic that was caught, or a task that vanished.
+    Internal(String),
+}
+
+impl Error {
+    /// The stable code: the system's name, Node's for certificates, ours otherwise. docs/errors.md lists them all.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Resolve { temporary: true, .. } => "EAI_AGAIN",
+            Self::Resolve { temporary: false, .. } => "ENOTFOUND",
+            Self::Connect { attempts, .. } => decisive(attempts).map_or("ENOTFOUND", |(_, e)| io_code(e)),
+            Self::Io { source, .. } | Self::Runtime(source) => io_code(source),
+            Self::Certificate { rejection, .. } => rejection.code(),
+            Self::Tls { source, .. } => tls_code(source),
+            Self::HandshakeEnded { .. } => "ERR_TLS_HANDSHAKE",
+            Self::Truncated { .. } => "ERR_TLS_TRUNCATED",
+            Self::Trust { .. } => "ERR_TLS_TRUST",
+            Self::Option { code, .. } => code,
+            Self::State(_) => "ERR_INVALID_STATE",
+            Self::Internal(_) => "ERR_INTERNAL",
+        }
+    }
+
+    /// What was underneath, where there is more to say than the message does.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            Self::Resolve { detail, .. } => Some(detail.clone()),
+            Self::Connect { attempts, .. } => decisive(attempts).map(|(_, e)| e.to_string()),
+            Self::Io { source, .. } | Self::Runtime(source) => Some(source.to_string()),
+            Self::Certificate { rejection, .. } => Some(rejection.error.to_string()),
+            Self::Tls { source, .. } => Some(source.to_string()),
+            Self::HandshakeEnded { .. }
+            | Self::Truncated { .. }
+            | Self::Trust { .. }
+            | Self::Option { .. }
+            | Self::State(_)
+            | Self::Internal(_) => None,
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { host, temporary: true, .. } => write!(
+                f,
+                "the name {host} could not be resolved now; check the network and the name server, and try again"
+            ),
+            Self::Resolve { host, .. } => {
+                write!(f, "the name {host} is not known; check its spelling, or connect to an IP address")
+            }
+            Self::Connect { target, attempts } => {
+                write!(f, "connect {} {target}: {}", self.code(), connect_advice(self.code()))?;
+                write_attempts(f, attempts)
+            }
+            Self::Io { operation, target, .. } => {
+                write!(f, "{operation} {} {target}: {}", self.code(), io_advice(self.code()))
+            }
+            Self::Certificate { target, rejection, server_name } => {
+                write!(f, "the certificate of {target} was refused: {}", rejection.advice(server_name))
+            }
+            Self::Tls { target, handshaking, source } => {
+                let stage = if *handshaking { "TLS handshake" } else { "TLS session" };
+                write!(f, "the {stage} with {target} failed: {source}; {}", tls_advice(source))
+            }
+            Self::HandshakeEnded { target } => write!(
+                f,
+                "{target} closed the connection during the TLS handshake; check that this port speaks TLS and that the server's log names no reason"
+            ),
+            Self::Truncated { target } => write!(
+                f,
+                "{target} closed the TCP connection without TLS's close_notify: what was read may be cut short; do not trust it to be complete unless the protocol says so"
+            ),
+            Self::Trust { origin, path, detail } => write!(
+                f,
+                "{origin} names {path}, which cannot be used: {detail}; correct or unset {origin}, or pass `ca`"
+            ),
+            Self::Option { detail, .. } => f.write_str(detail),
+            Self::State(detail) => f.write_str(detail),
+            Self::Runtime(source) => write!(f, "the I/O thread could not be started: {source}"),
+            Self::Internal(detail) => {
+                write!(f, "an internal error, please report it with this message: {detail}")
+            }
+        }
+    }
+}
+
+/// The attempt that says most: an address that answered beats one that was silent, and that beats one out of reach.
+fn decisive(attempts: &[(SocketAddr, Arc<io::Error>)]) -> Option<&(SocketAddr, Arc<io::Error>)> {
+    attempts.iter().min_by_key(|(_, error)| match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => 0,
+        io::ErrorKind::PermissionDenied => 1,
+        io::ErrorKind::TimedOut => 2,
+        _ => 3,
+    })
+}
+
+fn write_attempts(f: &mut fmt::Formatter<'_>, attempts: &[(SocketAddr, Arc<io::Error>)]) -> fmt::Result {
+    for (index, (address, error)) in attempts.iter().enumerate() {
+        let separator = if index == 0 { " (tried " } else { ", " };
+        write!(f, "{separator}{address}: {}", io_code(error))?;
+    }
+    if attempts.is_empty() { Ok(()) } else { f.write_str(")") }
+}
+
+fn io_code(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::ConnectionRefused => "ECONNREFUSED",
+        Kind::ConnectionReset => "ECONNRESET",
+        Kind::ConnectionAborted => "ECONNABORTED",
+        Kind::TimedOut => "ETIMEDOUT",
+        Kind::HostUnreachable => "EHOSTUNREACH",
+        Kind::NetworkUnreachable => "ENETUNREACH",
+        Kind::NetworkDown => "ENETDOWN",
+        Kind::BrokenPipe => "EPIPE",
+        Kind::NotConnected => "ENOTCONN",
+        Kind::AddrNotAvailable => "EADDRNOTAVAIL",
+        Kind::AddrInUse => "EADDRINUSE",
+        Kind::PermissionDenied => "EACCES",
+        Kind::InvalidInput => "EINVAL",
+        Kind::OutOfMemory => "ENOMEM",
+        _ => match error.raw_os_error() {
+            Some(OPEN_FILES_PROCESS) => "EMFILE",
+            #[cfg(unix)]
+            Some(23) => "ENFILE",
+            #[cfg(unix)]
+            Some(AF_NOT_SUPPORTED) => "EAFNOSUPPORT",
+            _ => "ERR_SOCKET_IO",
+        },
+    }
+}
+
+#[cfg(unix)]
+const OPEN_FILES_PROCESS: i32 = 24;
+#[cfg(windows)]
+const OPEN_FILES_PROCESS: i32 = 10024;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const AF_NOT_SUPPORTED: i32 = 97;
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+const AF_NOT_SUPPORTED: i32 = 47;
+
+fn connect_advice(code: &str) -> &'static str {
+    match code {
+        "ECONNREFUSED" => {
+            "nothing accepts connections there; check that the server runs and that host and port are right"
+        }
+        "ETIMEDOUT" => "no answer; check the address, the route and any firewall",
+        "EHOSTUNREACH" | "ENETUNREACH" | "EADDRNOTAVAIL" | "ENETDOWN" | "EAFNOSUPPORT" => {
+            "there is no route to it from this machine; check the address and the network"
+        }
+        "EACCES" => "the system does not permit it; check the firewall and the process's rights",
+        "EMFILE" | "ENFILE" => "too many files are open; close sockets that are done, or raise the limit",
+        _ => "the connection could not be established",
+    }
+}
+
+fn io_advice(code: &str) -> &'static str {
+    match code {
+        "ECONNRESET" => {
+            "the peer reset the connection; it may have crashed, restarted or refused what was sent"
+        }
+        "EPIPE" => "the peer has closed the connection and takes no more data",
+        "ETIMEDOUT" => "the peer stopped answering",
+        _ => "the connection broke",
+    }
+}
+
+fn tls_code(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::NoApplicationProtocol
+        | rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => "ERR_TLS_ALPN",
+        rustls::Error::AlertReceived(_) => "ERR_TLS_ALERT",
+        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+            "ERR_TLS_CERT_INVALID"
+        }
+        rustls::Error::PeerIncompatible(_) => "ERR_TLS_INCOMPATIBLE",
+        rustls::Error::InvalidMessage(_) | rustls::Error::DecryptError | rustls::Error::PeerMisbehaved(_) => {
+            "ERR_TLS_PROTOCOL"
+        }
+        _ => "ERR_TLS_HANDSHAKE",
+    }
+}
+
+fn tls_advice(error: &rustls::Error) -> &'static str {
+    match tls_code(error) {
+        "ERR_TLS_ALPN" => "the server speaks none of the protocols in `alpn`; offer one that it speaks",
+        "ERR_TLS_ALERT" => {
+            "the server ended it with that alert; its log should say why (a required client certificate, an unknown name)"
+        }
+        "ERR_TLS_INCOMPATIBLE" => "TLS 1.2 or 1.3 is needed; update the server or its TLS settings",
+        "ERR_TLS_PROTOCOL" => {
+            "what came is not valid TLS; check that this port speaks TLS at once and is not one for StartTLS or plain text"
+        }
+        _ => "check the TLS settings of both sides",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(kind: io::ErrorKind, address: &str) -> (SocketAddr, Arc<io::Error>) {
+        (address.parse().unwrap(), Arc::new(io::Error::from(kind)))
+    }
+
+    #[test]
+    fn an_address_that_answered_decides_the_code() {
+        let error = Error::Connect {
+            target: "localhost:1".into(),
+            attempts: vec![
+                failed(io::ErrorKind::NetworkUnreachable, "[::1]:1"),
+                failed(io::ErrorKind::ConnectionRefused, "127.0.0.1:1"),
+            ],
+        };
+        assert_eq!(error.code(), "ECONNREFUSED");
+        let message = error.to_string();
+        assert!(message.starts_with("connect ECONNREFUSED localhost:1: "), "{message}");
+        assert!(message.ends_with("(tried [::1]:1: ENETUNREACH, 127.0.0.1:1: ECONNREFUSED)"), "{message}");
+    }
+
+    #[test]
+    fn a_descriptor_limit_is_named() {
+        let source = Arc::new(io::Error::from_raw_os_error(OPEN_FILES_PROCESS));
+        assert_eq!(Error::Runtime(source).code(), "EMFILE");
+    }
+
+    #[test]
+    fn a_name_that_is_unknown_differs_from_one_that_may_come_back() {
+        let error =
+            |temporary| Error::Resolve { host: "db.invalid".into(), temporary, detail: String::new() }.code();
+        assert_eq!((error(false), error(true)), ("ENOTFOUND", "EAI_AGAIN"));
+    }
+
+    #[test]
+    fn alerts_about_alpn_have_their_own_code() {
+        let alert = rustls::AlertDescription::NoApplicationProtocol;
+        assert_eq!(tls_code(&rustls::Error::AlertReceived(alert)), "ERR_TLS_ALPN");
+        let other = rustls::AlertDescription::HandshakeFailure;
+        assert_eq!(tls_code(&rustls::Error::AlertReceived(other)), "ERR_TLS_ALERT");
+    }
+}

@@ -1,0 +1,29 @@
+//! wintersock's native half: TCP, TLS and StartTLS for `connect()`.
+//!
+//! # Layout
+//!
+//! - [`binding`]: the Node-API surface. The only place that knows JavaScript.
+//! - [`runtime`]: the tokio thread, and what one JavaScript environment shares with it.
+//! - [`connection`]: a connection's life: dial, read, write, shutdown, close, `start_tls`.
+//! - [`happy_eyeballs`]: RFC 8305: which address to try when.
+//! - [`transport`]: TCP or TLS behind one non-blocking read and write.
+//! - [`notify`]: where the readiness of an open stream comes from.
+//! - [`tls`], [`trust`], [`verify`]: client configurations, root certificates, what was wrong with a certificate.
+//! - [`error`]: everything that can go wrong, with its code and message.
+//!
+//! # Threads
+//!
+//! An open transport belongs to the JavaScript thread, which reads and writes it without blocking. What takes time
+//! (names, the connect race, handshakes, the last flush) owns the transport on the tokio thread and hands it back in an
+//! [`Event`](runtime::Event). Nothing is shared, so nothing is locked but the event queue.
+
+pub mod binding;
+pub mod connection;
+pub mod error;
+pub mod happy_eyeballs;
+pub mod notify;
+pub mod runtime;
+pub mod tls;
+pub mod transport;
+pub mod trust;
+pub mod verify;

@@ -1,0 +1,209 @@
+//! The tokio thread, and what one JavaScript environment (the main thread, each worker) shares with it.
+
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::AbortHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{connection::Established, error::Error};
+
+/// What happened to a connection. An event owns what it brings, so one that nobody takes leaks nothing.
+#[derive(Debug)]
+pub enum Event {
+    /// There may be something to read.
+    Readable,
+    /// There may be room to write.
+    Writable,
+    /// The connection is established: the transport comes back to the JavaScript thread.
+    Opened(Box<Established>),
+    /// It could not be established.
+    Failed(Error),
+    /// The last flush after a close is done.
+    Closed,
+}
+
+/// The tokio side of one JavaScript environment: a queue of events, a way to wake its thread, and a cancel switch.
+pub struct Environment {
+    queue: Mutex<Vec<(u32, Event)>>,
+    wake: Box<dyn Fn() + Send + Sync>,
+    cancelled: CancellationToken,
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment")
+            .field("cancelled", &self.cancelled.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Environment {
+    /// An environment whose thread is woken by `wake`, once for each batch of events.
+    #[must_use]
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            queue: Mutex::new(Vec::new()),
+            wake: Box::new(wake),
+            cancelled: CancellationToken::new(),
+        })
+    }
+
+    /// Queues an event and wakes the environment's thread if the queue was empty.
+    pub fn tell(&self, id: u32, event: Event) {
+        if self.cancelled.is_cancelled() {
+            return;
+        }
+        let first = {
+            let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.push((id, event));
+            queue.len() == 1
+        };
+        if first {
+            (self.wake)();
+        }
+    }
+
+    /// Takes everything that is queued.
+    pub fn drain(&self) -> Vec<(u32, Event)> {
+        std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs a task on the tokio thread until it is done, aborted, or the environment ends.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] if the thread cannot be started.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<AbortHandle, Error> {
+        let runtime = runtime()?;
+        let cancelled = self.cancelled.clone();
+        let guarded = async move {
+            tokio::select! {
+                biased;
+                () = cancelled.cancelled() => {}
+                () = task => {}
+            }
+        };
+        Ok(runtime.spawn(guarded).abort_handle())
+    }
+
+    /// Ends every task of the environment and drops what is queued. Nothing is told afterwards.
+    pub fn cancel(&self) {
+        self.cancelled.cancel();
+        drop(self.drain());
+    }
+}
+
+/// Tells an environment how a task ended. If the task ends without a word, because it panicked, this says so.
+#[derive(Debug)]
+pub struct Completion {
+    environment: Arc<Environment>,
+    id: u32,
+    told: bool,
+}
+
+impl Completion {
+    /// The completion of a task for the connection `id`.
+    #[must_use]
+    pub fn new(environment: Arc<Environment>, id: u32) -> Self {
+        Self { environment, id, told: false }
+    }
+
+    /// Tells how the task ended.
+    pub fn tell(mut self, event: Event) {
+        self.told = true;
+        self.environment.tell(self.id, event);
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        if !self.told {
+            self.environment.tell(self.id, Event::Failed(Error::Internal("an I/O task ended early".into())));
+        }
+    }
+}
+
+/// The one tokio thread of the process. It is never shut down: tasks end with their environment, and the operating system
+/// ends the thread with the process.
+fn runtime() -> Result<&'static Runtime, Error> {
+    static RUNTIME: OnceLock<Result<Runtime, Arc<io::Error>>> = OnceLock::new();
+    RUNTIME
+        .get_or_init(|| {
+            Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("wintersock")
+                .enable_all()
+                .build()
+                .map_err(Arc::new)
+        })
+        .as_ref()
+        .map_err(|error| Error::Runtime(Arc::clone(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    };
+
+    fn counted() -> (Arc<Environment>, Arc<AtomicUsize>, mpsc::Receiver<()>) {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let (sender, receiver) = mpsc::channel();
+        let count = Arc::clone(&wakes);
+        let environment = Environment::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            let _ = sender.send(());
+        });
+        (environment, wakes, receiver)
+    }
+
+    #[test]
+    fn a_batch_of_events_wakes_once() {
+        let (environment, wakes, _) = counted();
+        environment.tell(1, Event::Readable);
+        environment.tell(2, Event::Writable);
+        assert_eq!(environment.drain().len(), 2);
+        assert_eq!(wakes.load(Ordering::Relaxed), 1);
+        environment.tell(1, Event::Closed);
+        assert_eq!(wakes.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_task_that_panics_is_reported() {
+        let (environment, _, woken) = counted();
+        let completion = Completion::new(Arc::clone(&environment), 7);
+        environment
+            .spawn(async move {
+                let _held = completion;
+                panic!("injected");
+            })
+            .unwrap();
+        woken.recv().unwrap();
+        assert!(matches!(&environment.drain()[..], [(7, Event::Failed(Error::Internal(_)))]));
+    }
+
+    #[test]
+    fn an_ended_environment_drops_its_tasks_and_tells_nothing() {
+        let (environment, wakes, _woken) = counted();
+        let (sender, dropped) = mpsc::channel::<()>();
+        environment
+            .spawn(async move {
+                let _held = sender;
+                std::future::pending::<()>().await;
+            })
+            .unwrap();
+        environment.cancel();
+        assert_eq!(dropped.recv(), Err(mpsc::RecvError), "the task's values were dropped");
+        environment.tell(1, Event::Readable);
+        assert_eq!(wakes.load(Ordering::Relaxed), 0);
+        assert!(environment.drain().is_empty());
+    }
+}

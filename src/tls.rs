@@ -1,0 +1,263 @@
+//! TLS client configurations, parsed from options, cached, and the handshake.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::{ClientConnection, WebPkiServerVerifier},
+    crypto::CryptoProvider,
+    sign::CertifiedKey,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
+use tokio::net::TcpStream;
+
+use crate::{
+    error::Error,
+    trust::{self, Sources},
+    verify::{self, Chain, Rejection, Verifier},
+};
+
+/// What a handshake needs, as the caller gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Protocols to offer, most wanted first.
+    pub alpn: Vec<String>,
+    /// Roots that replace the default ones: PEM or DER.
+    pub ca: Option<Vec<Vec<u8>>>,
+    /// The client's certificate chain (PEM or DER) and PEM key.
+    pub identity: Option<(Vec<Vec<u8>>, Vec<u8>)>,
+    /// What the host adds to the default roots.
+    pub trust: Sources,
+}
+
+/// A checked set of options, ready for a handshake.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    options: Arc<Options>,
+    ca: Option<Arc<RootCertStore>>,
+    identity: Option<Arc<CertifiedKey>>,
+    server_name: ServerName<'static>,
+    server_name_text: String,
+}
+
+impl Handshake {
+    /// Checks what can be checked without I/O.
+    ///
+    /// # Errors
+    /// [`Error::Option`], naming the option that cannot be used.
+    pub fn new(server_name: &str, options: Options) -> Result<Self, Error> {
+        let name = ServerName::try_from(server_name.to_owned()).map_err(|_| Error::Option {
+            code: "ERR_INVALID_SNI",
+            detail: format!(
+                "{server_name:?} is not a host name or IP address that a certificate can be checked against; pass the server's name as `sni`"
+            ),
+        })?;
+        let ca = options.ca.as_deref().map(root_store).transpose()?.map(Arc::new);
+        let identity = options
+            .identity
+            .as_ref()
+            .map(|(chain, key)| certified_key(chain, key))
+            .transpose()?
+            .map(Arc::new);
+        let server_name_text = server_name.to_owned();
+        Ok(Self { options: Arc::new(options), ca, identity, server_name: name, server_name_text })
+    }
+
+    /// Runs the handshake over a connected stream.
+    ///
+    /// # Errors
+    /// [`Error::Certificate`] or [`Error::Tls`]; [`Error::Trust`] if the host's roots cannot be loaded.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the stream.
+    pub async fn run(&self, stream: TcpStream, target: &str) -> Result<(TcpStream, ClientConnection), Error> {
+        let config = if let Some(config) = cached(&self.options) {
+            config
+        } else {
+            let handshake = self.clone();
+            // The first use of the default roots reads files.
+            tokio::task::spawn_blocking(move || handshake.config())
+                .await
+                .map_err(|lost| Error::Internal(lost.to_string()))??
+        };
+        let connector = tokio_rustls::TlsConnector::from(config);
+        let (result, chain) = verify::observed(connector.connect(self.server_name.clone(), stream)).await;
+        result
+            .map(tokio_rustls::client::TlsStream::into_inner)
+            .map_err(|error| self.explain(error, chain, target))
+    }
+
+    fn explain(&self, error: std::io::Error, chain: Option<Chain>, target: &str) -> Error {
+        let target = target.to_owned();
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(refused)) => Error::Certificate {
+                target,
+                rejection: Rejection { error: refused.clone(), chain: chain.unwrap_or_default() },
+                server_name: self.server_name_text.clone(),
+            },
+            Some(source) => Error::Tls { target, handshaking: true, source: source.clone() },
+            None if error.kind() == std::io::ErrorKind::UnexpectedEof => Error::HandshakeEnded { target },
+            None => Error::Io { operation: "handshake", target, source: Arc::new(error) },
+        }
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+        let config = Arc::new(self.build()?);
+        Ok(remember(Arc::clone(&self.options), config))
+    }
+
+    fn build(&self) -> Result<ClientConfig, Error> {
+        let roots = match &self.ca {
+            Some(ca) => Arc::clone(ca),
+            None => trust::roots(&self.options.trust)?,
+        };
+        let internal = |error: &dyn std::fmt::Display| Error::Internal(format!("TLS configuration: {error}"));
+        let provider = Arc::new(provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            .build()
+            .map_err(|error| internal(&error))?;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| internal(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier(verifier)));
+        let mut config = match &self.identity {
+            Some(key) => builder
+                .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(Arc::clone(key)))),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = self.options.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Ok(config)
+    }
+}
+
+/// Configurations of the last option sets used, newest first. A configuration owns its session tickets, so keeping it is
+/// what makes resumption work.
+static CONFIGS: Mutex<Vec<(Arc<Options>, Arc<ClientConfig>)>> = Mutex::new(Vec::new());
+const CONFIGS_KEPT: usize = 64;
+
+fn cached(options: &Options) -> Option<Arc<ClientConfig>> {
+    let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let position = configs.iter().position(|(known, _)| **known == *options)?;
+    configs[..=position].rotate_right(1);
+    configs.first().map(|(_, config)| Arc::clone(config))
+}
+
+/// Keeps a configuration, unless another handshake with the same options was first: its tickets are the ones to share.
+fn remember(options: Arc<Options>, config: Arc<ClientConfig>) -> Arc<ClientConfig> {
+    let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, first)) = configs.iter().find(|(known, _)| **known == *options) {
+        return Arc::clone(first);
+    }
+    configs.insert(0, (options, Arc::clone(&config)));
+    configs.truncate(CONFIGS_KEPT);
+    config
+}
+
+#[cfg(feature = "aws-lc-rs")]
+fn provider() -> CryptoProvider {
+    rustls::crypto::aws_lc_rs::default_provider()
+}
+
+#[cfg(not(feature = "aws-lc-rs"))]
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+fn root_store(ca: &[Vec<u8>]) -> Result<RootCertStore, Error> {
+    let refuse = |detail: String| Error::Option {
+        code: "ERR_INVALID_CA",
+        detail: format!("`ca` {detail}; pass PEM or DER certificates of authorities"),
+    };
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(ca).map_err(refuse)? {
+        store
+            .add(certificate)
+            .map_err(|error| refuse(format!("holds a certificate that cannot be a root: {error}")))?;
+    }
+    Ok(store)
+}
+
+fn certified_key(chain: &[Vec<u8>], key: &[u8]) -> Result<CertifiedKey, Error> {
+    let refuse = |code, detail: String| Error::Option { code, detail };
+    let chain = certificates(chain).map_err(|detail| {
+        refuse("ERR_INVALID_CERT", format!("`cert` {detail}; pass the PEM certificate chain, leaf first"))
+    })?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
+        refuse(
+            "ERR_INVALID_KEY",
+            format!("`key` holds no usable private key: {error}; pass an unencrypted PEM key"),
+        )
+    })?;
+    CertifiedKey::from_der(chain, key, &provider()).map_err(|error| {
+        refuse(
+            "ERR_INVALID_KEY",
+            format!("`key` cannot be used with `cert`: {error}; pass the key of that certificate"),
+        )
+    })
+}
+
+fn certificates(sources: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, String> {
+    const DER_SEQUENCE: u8 = 0x30;
+    let mut all = Vec::new();
+    for source in sources {
+        if source.first() == Some(&DER_SEQUENCE) {
+            all.push(CertificateDer::from(source.clone()));
+            continue;
+        }
+        for certificate in CertificateDer::pem_slice_iter(source) {
+            all.push(certificate.map_err(|error| format!("is not valid PEM: {error}"))?);
+        }
+    }
+    if all.is_empty() { Err("holds no certificate".into()) } else { Ok(all) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> (String, String) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["client".to_owned()]).unwrap();
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    }
+
+    fn refused(options: Options) -> (&'static str, String) {
+        let error = Handshake::new("localhost", options).unwrap_err();
+        (error.code(), error.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_before_any_io() {
+        let ca = |bytes: &[u8]| Options { ca: Some(vec![bytes.to_vec()]), ..Options::default() };
+        assert_eq!(refused(ca(b"")).0, "ERR_INVALID_CA");
+        assert_eq!(refused(ca(b"0not der")).0, "ERR_INVALID_CA");
+        let (cert, key) = identity();
+        let (_, other_key) = identity();
+        let with = |cert: &str, key: &str| Options {
+            identity: Some((vec![cert.into()], key.into())),
+            ..Options::default()
+        };
+        assert_eq!(refused(with("", &key)).0, "ERR_INVALID_CERT");
+        assert_eq!(refused(with(&cert, "")).0, "ERR_INVALID_KEY");
+        let (code, message) = refused(with(&cert, &other_key));
+        assert_eq!(code, "ERR_INVALID_KEY");
+        assert!(message.contains("`key` cannot be used with `cert`"), "{message}");
+        assert!(Handshake::new("localhost", with(&cert, &key)).is_ok());
+        assert_eq!(Handshake::new("not a name", Options::default()).unwrap_err().code(), "ERR_INVALID_SNI");
+    }
+
+    #[test]
+    fn the_same_options_share_a_configuration_and_its_tickets() {
+        let config = |alpn: &str| {
+            let options = Options { alpn: vec![alpn.into()], ..Options::default() };
+            Handshake::new("localhost", options).unwrap().config().unwrap()
+        };
+        assert!(Arc::ptr_eq(&config("a"), &config("a")));
+        assert!(!Arc::ptr_eq(&config("a"), &config("b")));
+        for index in 0..CONFIGS_KEPT * 2 {
+            config(&format!("p{index}"));
+        }
+        assert!(CONFIGS.lock().unwrap().len() <= CONFIGS_KEPT);
+    }
+}

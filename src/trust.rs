@@ -1,0 +1,141 @@
+//! Root certificates: Mozilla's list, and what the host adds to it. Loaded once for each set of sources.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rustls::RootCertStore;
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+
+use crate::error::Error;
+
+/// What the host adds to Mozilla's list. Read from the environment by the caller, once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sources {
+    /// `NODE_EXTRA_CA_CERTS`: a PEM file.
+    pub node_extra: Option<String>,
+    /// `SSL_CERT_FILE`: a PEM file.
+    pub cert_file: Option<String>,
+    /// `SSL_CERT_DIR`: directories of PEM files named by hash, separated as in `PATH`.
+    pub cert_dir: Option<String>,
+    /// Whether Node was told to use the system's store.
+    pub system: bool,
+}
+
+type Loaded = Result<Arc<RootCertStore>, Error>;
+
+static STORES: Mutex<Option<HashMap<Sources, Loaded>>> = Mutex::new(None);
+
+/// The default roots. Reads files the first time: not for the JavaScript thread.
+///
+/// # Errors
+/// [`Error::Trust`] names a source that cannot be read or holds no certificate. It is kept: a gap in what is trusted
+/// must not come and go with the file.
+pub fn roots(sources: &Sources) -> Loaded {
+    let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+    stores.get_or_insert_with(HashMap::new).entry(sources.clone()).or_insert_with(|| load(sources)).clone()
+}
+
+fn load(sources: &Sources) -> Loaded {
+    let mut store = RootCertStore::empty();
+    store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let mut seen = HashSet::new();
+    let mut add = |certificates: Vec<CertificateDer<'static>>| {
+        // A host's bundle may hold certificates that rustls cannot use as roots; they do not spoil the rest.
+        store.add_parsable_certificates(certificates.into_iter().filter(|c| seen.insert(c.to_vec())))
+    };
+    for (origin, file) in
+        [("NODE_EXTRA_CA_CERTS", &sources.node_extra), ("SSL_CERT_FILE", &sources.cert_file)]
+    {
+        let Some(path) = file else { continue };
+        let refuse = |detail: String| Error::Trust { origin, path: path.clone(), detail };
+        let certificates = read_file(Path::new(path)).map_err(refuse)?;
+        add(certificates);
+    }
+    for directory in std::env::split_paths(sources.cert_dir.as_deref().unwrap_or_default()) {
+        if directory.as_os_str().is_empty() {
+            continue;
+        }
+        let loaded = rustls_native_certs::load_certs_from_paths(None, Some(&directory));
+        if let (true, Some(error)) = (loaded.certs.is_empty(), loaded.errors.first()) {
+            let path = directory.display().to_string();
+            return Err(Error::Trust { origin: "SSL_CERT_DIR", path, detail: error.to_string() });
+        }
+        add(loaded.certs);
+    }
+    if sources.system {
+        let loaded = rustls_native_certs::load_native_certs();
+        if loaded.certs.is_empty() {
+            let detail = loaded.errors.first().map_or_else(|| "it is empty".to_owned(), ToString::to_string);
+            let path = "the system's certificate store".to_owned();
+            return Err(Error::Trust { origin: "--use-system-ca", path, detail });
+        }
+        add(loaded.certs);
+    }
+    Ok(Arc::new(store))
+}
+
+fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| error.to_string())?;
+    if certificates.is_empty() {
+        return Err("it holds no PEM certificate".into());
+    }
+    let mut usable = RootCertStore::empty();
+    if usable.add_parsable_certificates(certificates.iter().cloned()).0 == 0 {
+        return Err("it holds no certificate that can be a root".into());
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authority() -> String {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+    }
+
+    fn file(name: &str, content: &str) -> String {
+        let path = std::env::temp_dir().join(format!("wintersock-trust-{}-{name}", std::process::id()));
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    #[test]
+    fn mozillas_list_is_the_default() {
+        let store = roots(&Sources::default()).unwrap();
+        assert_eq!(store.len(), webpki_roots::TLS_SERVER_ROOTS.len());
+    }
+
+    #[test]
+    fn files_add_to_the_default_and_a_certificate_counts_once() {
+        let pem = authority();
+        let sources = Sources {
+            node_extra: Some(file("extra.pem", &pem)),
+            cert_file: Some(file("bundle.pem", &(authority() + &pem))),
+            ..Sources::default()
+        };
+        assert_eq!(roots(&sources).unwrap().len(), webpki_roots::TLS_SERVER_ROOTS.len() + 2);
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_used_is_named() {
+        for (content, expected) in [(None, "No such file"), (Some("nothing"), "no PEM certificate")] {
+            let path = content.map_or_else(|| "/nonexistent/ca.pem".to_owned(), |c| file("bad.pem", c));
+            let sources = Sources { cert_file: Some(path.clone()), ..Sources::default() };
+            let error = roots(&sources).unwrap_err();
+            assert_eq!(error.code(), "ERR_TLS_TRUST");
+            let message = error.to_string();
+            assert!(message.contains("SSL_CERT_FILE") && message.contains(&path), "{message}");
+            assert!(cfg!(not(unix)) || message.contains(expected), "{message}");
+        }
+        let sources = Sources { cert_dir: Some("/nonexistent/certs".into()), ..Sources::default() };
+        assert!(roots(&sources).unwrap_err().to_string().contains("SSL_CERT_DIR"));
+    }
+}

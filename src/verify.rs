@@ -1,0 +1,221 @@
+//! Certificate verification as rustls does it, plus what a user needs to know about a certificate that was refused.
+
+use std::{cell::Cell, future::Future, sync::Arc};
+
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+/// What kind of chain the peer presented. rustls says `UnknownIssuer` for all of them; Node has a code for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chain {
+    /// The leaf is its own issuer.
+    SelfSigned,
+    /// Another certificate of the chain is its own issuer: a root that is not trusted.
+    EndsInSelfSigned,
+    /// Only the leaf came.
+    LeafOnly,
+    /// Intermediates came, but no trusted root issued the last one.
+    #[default]
+    Incomplete,
+}
+
+/// A refused certificate: rustls's verdict and the kind of chain it was about.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// rustls's verdict.
+    pub error: CertificateError,
+    /// What the peer presented.
+    pub chain: Chain,
+}
+
+impl Rejection {
+    /// Node's code for the same refusal, which drivers test for.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match &self.error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "CERT_HAS_EXPIRED",
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "CERT_NOT_YET_VALID"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "ERR_TLS_CERT_ALTNAME_INVALID"
+            }
+            CertificateError::UnknownIssuer => match self.chain {
+                Chain::SelfSigned => "DEPTH_ZERO_SELF_SIGNED_CERT",
+                Chain::EndsInSelfSigned => "SELF_SIGNED_CERT_IN_CHAIN",
+                Chain::LeafOnly => "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+                Chain::Incomplete => "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+            },
+            CertificateError::Revoked => "CERT_REVOKED",
+            CertificateError::BadSignature => "CERT_SIGNATURE_FAILURE",
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                "INVALID_PURPOSE"
+            }
+            // A self-signed certificate that says it is an authority, presented as the server's own.
+            CertificateError::Other(_) if self.chain == Chain::SelfSigned => "DEPTH_ZERO_SELF_SIGNED_CERT",
+            _ => "ERR_TLS_CERT_INVALID",
+        }
+    }
+
+    /// Why it was refused and what to do.
+    #[must_use]
+    pub fn advice(&self, server_name: &str) -> String {
+        match self.code() {
+            "CERT_HAS_EXPIRED" => format!("{}; renew the server's certificate, or correct this machine's clock", self.error),
+            "CERT_NOT_YET_VALID" => format!("{}; correct the clock of this machine or of the one that issued it", self.error),
+            "ERR_TLS_CERT_ALTNAME_INVALID" => format!(
+                "it is not valid for {server_name} ({}); connect by a name it contains, or pass that name as `sni`",
+                self.error
+            ),
+            "DEPTH_ZERO_SELF_SIGNED_CERT" => "it is self-signed and not trusted; give the server a certificate from an authority, and trust that authority with `ca` or NODE_EXTRA_CA_CERTS".into(),
+            "SELF_SIGNED_CERT_IN_CHAIN" => "its chain ends in a root that is not trusted (unknown CA); if you know that authority, trust it with `ca` or NODE_EXTRA_CA_CERTS".into(),
+            "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => "no trusted authority issued it (unknown CA); trust its authority with `ca` or NODE_EXTRA_CA_CERTS, and let the server send its intermediate certificates".into(),
+            "CERT_REVOKED" => "it has been revoked; do not connect until the server has a new one".into(),
+            "INVALID_PURPOSE" => "it was not issued for TLS servers; let the server use one with the extended key usage serverAuth".into(),
+            _ => format!("{}; give the server a valid X.509 v3 certificate", self.error),
+        }
+    }
+}
+
+tokio::task_local! {
+    // The verifier is shared by all connections of a configuration (resumption needs that), and rustls carries no detail
+    // out of a refusal. The handshake polls it on its own task, so the task is the place to leave a note.
+    static REFUSED: Cell<Option<Chain>>;
+}
+
+/// Runs a handshake and tells, besides its result, what kind of chain was refused in it.
+pub async fn observed<F: Future>(handshake: F) -> (F::Output, Option<Chain>) {
+    REFUSED
+        .scope(Cell::new(None), async {
+            let output = handshake.await;
+            (output, REFUSED.with(Cell::take))
+        })
+        .await
+}
+
+/// rustls's own verifier; takes a note of the chain it refused.
+#[derive(Debug)]
+pub struct Verifier(pub Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verdict = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        if verdict.is_err() {
+            // Outside `observed` nobody asks.
+            let _ = REFUSED.try_with(|refused| refused.set(Some(classify(end_entity, intermediates))));
+        }
+        verdict
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+fn classify(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Chain {
+    if self_issued(end_entity) {
+        Chain::SelfSigned
+    } else if intermediates.iter().any(self_issued) {
+        Chain::EndsInSelfSigned
+    } else if intermediates.is_empty() {
+        Chain::LeafOnly
+    } else {
+        Chain::Incomplete
+    }
+}
+
+fn self_issued(certificate: &CertificateDer<'_>) -> bool {
+    webpki::EndEntityCert::try_from(certificate).is_ok_and(|cert| cert.issuer() == cert.subject())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn issue(
+        params: &rcgen::CertificateParams,
+        by: Option<&rcgen::Issuer<'_, rcgen::KeyPair>>,
+    ) -> CertificateDer<'static> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let cert = match by {
+            Some(issuer) => params.clone().signed_by(&key, issuer).unwrap(),
+            None => params.clone().self_signed(&key).unwrap(),
+        };
+        cert.der().clone()
+    }
+
+    fn named(name: &str) -> rcgen::CertificateParams {
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params
+    }
+
+    #[test]
+    fn every_kind_of_chain_has_nodes_code() {
+        let mut authority = named("root");
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let root = issue(&authority, None);
+        let issuer = rcgen::Issuer::new(authority, rcgen::KeyPair::generate().unwrap());
+        let leaf = issue(&named("leaf"), Some(&issuer));
+        let intermediate = issue(&named("between"), Some(&issuer));
+
+        let code = |chain: &[&CertificateDer<'static>]| {
+            let rest: Vec<_> = chain[1..].iter().map(|&c| c.clone()).collect();
+            let chain = classify(chain[0], &rest);
+            Rejection { error: CertificateError::UnknownIssuer, chain }.code()
+        };
+        assert_eq!(code(&[&root]), "DEPTH_ZERO_SELF_SIGNED_CERT");
+        assert_eq!(code(&[&leaf]), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+        assert_eq!(code(&[&leaf, &root]), "SELF_SIGNED_CERT_IN_CHAIN");
+        assert_eq!(code(&[&leaf, &intermediate]), "UNABLE_TO_GET_ISSUER_CERT_LOCALLY");
+    }
+
+    #[test]
+    fn the_advice_names_what_was_checked() {
+        let rejection = Rejection { error: CertificateError::NotValidForName, chain: Chain::Incomplete };
+        assert_eq!(rejection.code(), "ERR_TLS_CERT_ALTNAME_INVALID");
+        assert!(rejection.advice("db.example").contains("db.example"));
+    }
+
+    #[tokio::test]
+    async fn a_note_stays_within_its_own_handshake() {
+        let (value, seen) = observed(async {
+            REFUSED.with(|refused| refused.set(Some(Chain::SelfSigned)));
+            1
+        })
+        .await;
+        assert_eq!((value, seen), (1, Some(Chain::SelfSigned)));
+        assert_eq!(observed(async { 2 }).await, (2, None));
+    }
+}
