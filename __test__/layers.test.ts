@@ -1,0 +1,152 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Who may import whom. A new file has to find its place here first. */
+const typescript: Record<string, readonly string[]> = {
+  'index.ts': ['connect.ts', 'socket.ts', 'error.ts'],
+  'connect.ts': ['address.ts', 'options.ts', 'socket.ts', 'connection.ts', 'error.ts'],
+  'socket.ts': ['connection.ts', 'error.ts'],
+  'connection.ts': ['address.ts', 'options.ts', 'readable.ts', 'writable.ts', 'binding.ts', 'error.ts'],
+  'readable.ts': ['binding.ts', 'error.ts'],
+  'writable.ts': ['binding.ts', 'error.ts'],
+  'options.ts': ['address.ts', 'error.ts'],
+  'address.ts': ['error.ts'],
+  'binding.ts': ['error.ts'],
+  'error.ts': [],
+  // Entries of their own. They load neither the addon nor each other.
+  'workerd.ts': ['error.ts'],
+  'register.ts': ['register/commonjs.ts', 'register/hooks.ts', 'register/packages.ts'],
+  'register/commonjs.ts': ['register/packages.ts'],
+  'register/hooks.ts': ['register/packages.ts'],
+  'register/thread.ts': ['register/hooks.ts', 'register/packages.ts'],
+  'register/packages.ts': [],
+};
+
+/** The same for the modules of the native half. */
+const rust: Record<string, readonly string[]> = {
+  lib: [
+    'binding',
+    'connection',
+    'error',
+    'happy_eyeballs',
+    'notify',
+    'runtime',
+    'tls',
+    'transport',
+    'trust',
+    'verify',
+  ],
+  binding: ['connection', 'runtime', 'tls', 'trust', 'error'],
+  connection: ['happy_eyeballs', 'notify', 'runtime', 'tls', 'transport', 'error'],
+  // An event owns what it brings: the established connection.
+  runtime: ['connection', 'error'],
+  transport: ['notify'],
+  notify: ['runtime'],
+  tls: ['trust', 'verify', 'error'],
+  trust: ['error'],
+  verify: [],
+  happy_eyeballs: [],
+  error: ['verify'],
+};
+
+/** The files of a directory and those below, with forward slashes. */
+function filesIn(directory: string, extension: RegExp): string[] {
+  const entries = readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' });
+  return entries.filter((path) => extension.test(path)).map((path) => path.split(sep).join('/'));
+}
+
+const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
+
+/** What is used against the rules, as `"a uses b"`. */
+function trespasses(
+  rules: Record<string, readonly string[]>,
+  user: string,
+  used: readonly string[],
+): string[] {
+  const allowed = rules[user] ?? [];
+  return used
+    .filter((name) => name !== user && !allowed.includes(name))
+    .map((name) => `${user} uses ${name}`);
+}
+
+describe('the TypeScript layer', () => {
+  const files = filesIn('lib', /\.ts$/);
+
+  /** What a file imports: files of lib/ by their names there, anything else as it is written. */
+  function importsOf(file: string): string[] {
+    const matches = read('lib', file).matchAll(/(?<!['\w])(?:from|import) ?\(?'([^']+)'/g);
+    const specifiers = [...matches].map(([, specifier = '']) => specifier);
+    return specifiers.map((specifier) => {
+      if (!specifier.startsWith('.')) return specifier;
+      return new URL(specifier, `file:///lib/${file}`).pathname.replace('/lib/', '');
+    });
+  }
+
+  test('has a place for every file', () => {
+    expect(files.sort()).toEqual(Object.keys(typescript).sort());
+  });
+
+  test('is imported from above only, and imports nothing but Node', () => {
+    const others = (path: string): boolean => !path.startsWith('node:') && !/^\/[\w-]+\.d\.c?ts$/.test(path);
+    const found = files.flatMap((file) => trespasses(typescript, file, importsOf(file).filter(others)));
+    expect(found).toEqual(['workerd.ts uses cloudflare:sockets']);
+  });
+
+  test('loads the native addon in one file', () => {
+    const loading = files.filter((file) => /createRequire|\.node['"`]/.test(read('lib', file)));
+    expect(loading).toEqual(['binding.ts']);
+    // The addon's declarations may be used, as types.
+    const importing = files.filter((file) =>
+      /^(?:im|ex)port (?!type)[^;]*binding\.d\.cts/m.test(read('lib', file)),
+    );
+    expect(importing).toEqual([]);
+  });
+});
+
+describe('the native half', () => {
+  const files = filesIn('src', /\.rs$/);
+  const moduleOf = (file: string): string => file.replace(/\.rs$/, '').split('/')[0] ?? '';
+  const code = (file: string): string => read('src', file).replaceAll(/\/\/.*$/gm, '');
+
+  /** The modules that a file names: `crate::a`, `use crate::{a::B, c}`, `pub mod d;`. */
+  function modulesIn(source: string): string[] {
+    const direct = [...source.matchAll(/\bcrate::(\w+)/g)].map(([, name = '']) => name);
+    const grouped = [...source.matchAll(/\bcrate::\{([^;]*)\};/g)].flatMap(([, group = '']) => {
+      const paths = group.replaceAll(/\{[^{}]*\}/g, '').split(',');
+      return paths.map((path) => path.trim().split('::')[0] ?? '');
+    });
+    const declared = [...source.matchAll(/^pub mod (\w+);/gm)].map(([, name = '']) => name);
+    return [...direct, ...grouped, ...declared].filter(Boolean);
+  }
+
+  test('has a place for every module', () => {
+    expect([...new Set(files.map(moduleOf))].sort()).toEqual(Object.keys(rust).sort());
+  });
+
+  test('is used from above only', () => {
+    expect(files.flatMap((file) => trespasses(rust, moduleOf(file), modulesIn(code(file))))).toEqual([]);
+  });
+
+  test('knows JavaScript in the binding only', () => {
+    const naming = files.filter((file) => /\bnapi(?:_derive|_sys)?\b/.test(code(file)));
+    expect(naming).toEqual(['binding.rs']);
+  });
+});
+
+test('no file is too long to be read', () => {
+  const paths = [
+    ...filesIn('src', /\.rs$/).map((file) => `src/${file}`),
+    ...filesIn('lib', /\.ts$/).map((file) => `lib/${file}`),
+    ...filesIn('__test__', /\.m?[jt]s$/).map((file) => `__test__/${file}`),
+    ...filesIn('scripts', /\.mjs$/).map((file) => `scripts/${file}`),
+  ];
+  // The tests at the end of a Rust file are not counted: they stand where Rust wants them.
+  const lengthOf = (path: string): number =>
+    (read(path).split('\n#[cfg(test)]\n')[0] ?? '').trimEnd().split('\n').length;
+  const lengths = paths.map((path) => ({ path, lines: lengthOf(path) }));
+  expect(lengths.filter(({ lines }) => lines > 300)).toEqual([]);
+});
