@@ -3,12 +3,10 @@
  * prints the addresses; `--import wintersock/register` makes the difference. PGHOST, PGPORT, PGUSER, PGPASSWORD and
  * PGDATABASE say where to, DATABASE_CA holds the certificate to trust.
  */
-import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import pg from 'pg';
+import { fetchLargeResult } from '../__test__/fixtures/large-result.mjs';
 
-const megabytes = 10;
-const rowBytes = 1024;
 const ssl = { ca: process.env.DATABASE_CA };
 
 try {
@@ -63,24 +61,11 @@ async function parameters(client) {
 }
 
 async function largeResult(client) {
-  const count = (megabytes * 1024 * 1024) / rowBytes;
-  await client.query(
-    `CREATE TEMPORARY TABLE large AS
-       SELECT i AS id, (SELECT string_agg(md5(i || '.' || j), '' ORDER BY j)
-                          FROM generate_series(1, $1 / 32) j) AS line
-         FROM generate_series(1, $2) i`,
-    [rowBytes, count],
-  );
-  const { rows: sums } = await client.query(
-    `SELECT encode(sha256(convert_to(string_agg(line, '' ORDER BY id), 'UTF8')), 'hex') AS sum FROM large`,
-  );
-  const [{ rows }, time] = await timed(() => client.query('SELECT line FROM large ORDER BY id'));
-  const hash = createHash('sha256');
-  for (const { line } of rows) hash.update(line);
-  const sum = hash.digest('hex');
-  expect(sum === sums[0].sum, `the result is damaged: sha256 ${sum}, PostgreSQL computed ${sums[0].sum}`);
-  line(`${megabytes} MB`, `${rows.length} rows of ${rowBytes} bytes in ${time}`);
-  line('', `sha256 ${sum.slice(0, 16)}... is the one that PostgreSQL computed`);
+  const query = async (text, parameters) => (await client.query(text, parameters)).rows;
+  const { rows, bytes, milliseconds, sha256, expected } = await fetchLargeResult(query, 10);
+  expect(sha256 === expected, `the result is damaged: sha256 ${sha256}, PostgreSQL computed ${expected}`);
+  line('10 MB', `${rows} rows, ${bytes} bytes in ${Math.round(milliseconds)} ms`);
+  line('', `sha256 ${sha256.slice(0, 16)}... is the one that PostgreSQL computed`);
 }
 
 async function transaction(client) {
