@@ -18,13 +18,17 @@ const certificateErrors = [
 /** What ends the demo early: Ctrl-C and its relatives. Everything that was started is stopped on the way out. */
 class Interruption extends Error {
   constructor(signalName) {
-    super(`Interrupted by ${signalName}.`);
+    super(`The demo was interrupted by ${signalName}.`);
     this.exitCode = 128 + constants.signals[signalName];
   }
 }
 
 /** A step that did not do what it had to. The message says it all. */
-class StepError extends Error {}
+class StepError extends Error {
+  constructor(message) {
+    super(`The demo failed: ${message}.`);
+  }
+}
 
 const interrupted = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -41,9 +45,8 @@ try {
   console.log(`\nDone in ${seconds(start)}.`);
 } catch (thrown) {
   const error = interrupted.signal.aborted ? interrupted.signal.reason : thrown;
-  const expected =
-    error instanceof WorkspaceError || error instanceof Interruption || error instanceof StepError;
-  console.error(`\nThe demo failed. ${expected ? error.message : error.stack}`);
+  const known = [Interruption, StepError, WorkspaceError].some((kind) => error instanceof kind);
+  console.error(`\n${known ? error.message : `The demo failed unexpectedly.\n${error.stack}`}`);
   process.exitCode = error.exitCode ?? 1;
 }
 // Signal handlers do not keep the process alive, and nothing else is left: it ends by itself.
@@ -72,15 +75,15 @@ async function main() {
 
     heading('pg through connect() and startTls(): node --import wintersock/register demo-queries.mjs');
     await runQueries(server, authority, ({ code }) => {
-      if (code !== 0) throw new StepError(`The queries ended with exit code ${code}, see above.`);
+      if (code !== 0) throw new StepError(`the queries ended with exit code ${code}, see above`);
       console.log('  end         the process ended by itself with exit code 0');
     });
 
     heading('The same with an authority that did not sign the certificate');
     await runQueries(server, stranger, ({ code, output }) => {
-      if (code === 0) throw new StepError('A certificate of an unknown authority was accepted.');
+      if (code === 0) throw new StepError('a certificate of an unknown authority was accepted');
       if (!certificateErrors.some((name) => output.includes(name))) {
-        throw new StepError('The connection failed, but not with a certificate error.');
+        throw new StepError('the connection was refused, but not with a certificate error');
       }
       console.log('  end         refused, as it must be');
     });
@@ -117,7 +120,7 @@ async function runQueries(server, authority, check) {
     child.once('error', reject);
     child.once('close', (exitCode, killer) => resolve(exitCode ?? killer));
   }).catch((error) => {
-    if (timeout.aborted) throw new StepError(`The queries did not end within ${childTimeout / 1000} s.`);
+    if (timeout.aborted) throw new StepError(`the queries did not end within ${childTimeout / 1000} s`);
     throw error;
   });
   check({ code, output });
