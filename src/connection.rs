@@ -1,55 +1,17 @@
 //! A connection's life: dial, read, write, shutdown, close, `start_tls`.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::sync::Arc;
 
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    task::AbortHandle,
-    time::timeout,
-};
+use tokio::task::AbortHandle;
 
 use crate::{
+    close::{WriteSide, drain},
+    dial::{Target, dial, secure},
     error::Error,
-    happy_eyeballs,
-    notify::{Interest, Notify, Watched},
     runtime::{Completion, Environment, Event},
     tls::Handshake,
-    transport::{Broken, Read, Transport},
+    transport::{Broken, Established, Info, Read, Transport},
 };
-
-/// How long a close goes on flushing, and then listening for the peer's end.
-const CLOSE_BOUND: Duration = Duration::from_secs(1);
-
-/// Where to connect.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// A name or an IP address without brackets.
-    pub host: String,
-    /// 1 to 65535.
-    pub port: u16,
-    /// `host:port` as the caller wrote it, for messages.
-    pub text: String,
-}
-
-/// A transport that has just been established.
-#[derive(Debug)]
-pub struct Established {
-    transport: Transport,
-    info: Info,
-}
-
-/// What is known of an established connection.
-#[derive(Clone, Debug)]
-pub struct Info {
-    /// The local endpoint.
-    pub local: SocketAddr,
-    /// The protocol agreed on by ALPN.
-    pub alpn: Option<String>,
-}
 
 /// Each state owns what is usable in it.
 #[derive(Debug)]
@@ -62,14 +24,6 @@ enum State {
     Closing,
     /// Nothing is left.
     Closed,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WriteSide {
-    Open,
-    /// The end is announced, but not all is flushed.
-    Ending,
-    Ended,
 }
 
 /// What became of a read, a write or a shutdown.
@@ -312,103 +266,4 @@ fn establish(
             Err(error) => Event::Failed(error),
         });
     })
-}
-
-async fn dial(target: &Target) -> Result<TcpStream, Error> {
-    let addresses = happy_eyeballs::order(resolve(target).await?);
-    happy_eyeballs::race(addresses, |address| async move {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // Without it, drivers that write twice per query wait for the peer's delayed acknowledgement: 44 ms.
-        socket.set_nodelay(true)?;
-        socket.connect(address).await
-    })
-    .await
-    .map_err(|attempts| Error::Connect { target: target.text.clone(), attempts })
-}
-
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
-    let port = target.port;
-    if let Ok(address) = target.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let host = target.host.clone();
-    let lookup = tokio::task::spawn_blocking(move || {
-        let hints = dns_lookup::AddrInfoHints {
-            socktype: dns_lookup::SockType::Stream.into(),
-            ..dns_lookup::AddrInfoHints::default()
-        };
-        let found = dns_lookup::getaddrinfo(Some(&host), None, Some(hints)).map_err(|error| {
-            (matches!(error.kind(), dns_lookup::LookupErrorKind::Again), std::io::Error::from(error))
-        })?;
-        Ok(found
-            .filter_map(Result::ok)
-            .map(|info| {
-                let mut address = info.sockaddr;
-                address.set_port(port);
-                address
-            })
-            .collect::<Vec<_>>())
-    });
-    let unresolved = |temporary, detail| Error::Resolve { host: target.host.clone(), temporary, detail };
-    match lookup.await {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(unresolved(false, "no addresses".into())),
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err((temporary, error))) => Err(unresolved(temporary, error.to_string())),
-        Err(lost) => Err(Error::Internal(lost.to_string())),
-    }
-}
-
-async fn secure(
-    environment: Arc<Environment>,
-    id: u32,
-    stream: TcpStream,
-    handshake: Option<Handshake>,
-    target: &Target,
-) -> Result<Established, Error> {
-    let broken =
-        |source| Error::Io { operation: "connect", target: target.text.clone(), source: Arc::new(source) };
-    let local = stream.local_addr().map_err(broken)?;
-    let Some(handshake) = handshake else {
-        let transport = Transport::Tcp(Watched::new(stream, environment, id));
-        return Ok(Established { transport, info: Info { local, alpn: None } });
-    };
-    let (stream, session) = handshake.run(stream, &target.text).await?;
-    let alpn = session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
-    let transport = Transport::tls(Watched::new(stream, environment, id), session);
-    Ok(Established { transport, info: Info { local, alpn } })
-}
-
-/// Flushes, ends the write side, and listens for the peer's end for a while: closing a TCP socket with unread data makes
-/// the kernel send RST, which may destroy at the peer what has just been flushed. `closed` does not wait for that.
-async fn drain(mut transport: Transport, write: WriteSide, completion: Completion) {
-    let done = write == WriteSide::Ended
-        || matches!(timeout(CLOSE_BOUND, end(&mut transport, write)).await, Ok(Ok(())));
-    completion.tell(Event::Closed);
-    if done {
-        let _ = timeout(CLOSE_BOUND, discard(transport.stream())).await;
-    }
-}
-
-async fn end(transport: &mut Transport, write: WriteSide) -> Result<(), Broken> {
-    if write == WriteSide::Open {
-        transport.announce_end();
-    }
-    while !transport.finish()? {
-        transport.stream().ready(Interest::Writable).await?;
-    }
-    Ok(())
-}
-
-async fn discard(stream: &Watched) -> std::io::Result<()> {
-    let mut unread = [0; 4096];
-    loop {
-        match stream.try_read(&mut unread) {
-            Ok(0) => return Ok(()),
-            Ok(_) => tokio::task::yield_now().await,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                stream.ready(Interest::Readable).await?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -5,8 +5,11 @@
 //! - [`binding`]: the Node-API surface. The only place that knows JavaScript.
 //! - [`runtime`]: the tokio thread, and what one JavaScript environment shares with it.
 //! - [`connection`]: a connection's life: dial, read, write, shutdown, close, `start_tls`.
+//! - [`dial`]: names, the connect race, the handshake.
+//! - [`close`]: the last flush.
 //! - [`happy_eyeballs`]: RFC 8305: which address to try when.
 //! - [`transport`]: TCP or TLS behind one non-blocking read and write.
+//! - [`session`]: a TLS session over its TCP stream.
 //! - [`notify`]: where the readiness of an open stream comes from.
 //! - [`tls`], [`trust`], [`verify`]: client configurations, root certificates, what was wrong with a certificate.
 //! - [`error`]: everything that can go wrong, with its code and message.
@@ -18,11 +21,14 @@
 //! [`Event`](runtime::Event). Nothing is shared, so nothing is locked but the event queue.
 
 pub mod binding;
+pub mod close;
 pub mod connection;
+pub mod dial;
 pub mod error;
 pub mod happy_eyeballs;
 pub mod notify;
 pub mod runtime;
+pub mod session;
 pub mod tls;
 pub mod transport;
 pub mod trust;

@@ -12,7 +12,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{connection::Established, error::Error};
+use crate::{
+    error::Error,
+    notify::{Interest, Tell},
+    transport::Established,
+};
 
 /// What happened to a connection. An event owns what it brings, so one that nobody takes leaks nothing.
 #[derive(Debug)]
@@ -56,7 +60,7 @@ impl Environment {
     }
 
     /// Queues an event and wakes the environment's thread if the queue was empty.
-    pub fn tell(&self, id: u32, event: Event) {
+    pub fn push(&self, id: u32, event: Event) {
         if self.cancelled.is_cancelled() {
             return;
         }
@@ -99,6 +103,18 @@ impl Environment {
     }
 }
 
+impl Tell for Environment {
+    fn tell(&self, id: u32, interest: Interest) {
+        self.push(
+            id,
+            match interest {
+                Interest::Readable => Event::Readable,
+                Interest::Writable => Event::Writable,
+            },
+        );
+    }
+}
+
 /// Tells an environment how a task ended. If the task ends without a word, because it panicked, this says so.
 #[derive(Debug)]
 pub struct Completion {
@@ -117,14 +133,14 @@ impl Completion {
     /// Tells how the task ended.
     pub fn tell(mut self, event: Event) {
         self.told = true;
-        self.environment.tell(self.id, event);
+        self.environment.push(self.id, event);
     }
 }
 
 impl Drop for Completion {
     fn drop(&mut self) {
         if !self.told {
-            self.environment.tell(self.id, Event::Failed(Error::Internal("an I/O task ended early".into())));
+            self.environment.push(self.id, Event::Failed(Error::Internal("an I/O task ended early".into())));
         }
     }
 }
@@ -168,11 +184,11 @@ mod tests {
     #[test]
     fn a_batch_of_events_wakes_once() {
         let (environment, wakes, _) = counted();
-        environment.tell(1, Event::Readable);
-        environment.tell(2, Event::Writable);
+        environment.push(1, Event::Readable);
+        environment.push(2, Event::Writable);
         assert_eq!(environment.drain().len(), 2);
         assert_eq!(wakes.load(Ordering::Relaxed), 1);
-        environment.tell(1, Event::Closed);
+        environment.push(1, Event::Closed);
         assert_eq!(wakes.load(Ordering::Relaxed), 2);
     }
 
@@ -202,7 +218,7 @@ mod tests {
             .unwrap();
         environment.cancel();
         assert_eq!(dropped.recv(), Err(mpsc::RecvError), "the task's values were dropped");
-        environment.tell(1, Event::Readable);
+        environment.push(1, Event::Readable);
         assert_eq!(wakes.load(Ordering::Relaxed), 0);
         assert!(environment.drain().is_empty());
     }

@@ -92,7 +92,7 @@ impl Handshake {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::InvalidCertificate(refused)) => Error::Certificate {
                 target,
-                rejection: Rejection { error: refused.clone(), chain: chain.unwrap_or_default() },
+                rejection: Rejection { error: refused.clone(), chain },
                 server_name: self.server_name_text.clone(),
             },
             Some(source) => Error::Tls { target, handshaking: true, source: source.clone() },

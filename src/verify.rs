@@ -12,7 +12,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 /// What kind of chain the peer presented. rustls says `UnknownIssuer` for all of them; Node has a code for each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
     /// The leaf is its own issuer.
     SelfSigned,
@@ -21,7 +21,6 @@ pub enum Chain {
     /// Only the leaf came.
     LeafOnly,
     /// Intermediates came, but no trusted root issued the last one.
-    #[default]
     Incomplete,
 }
 
@@ -30,8 +29,8 @@ pub enum Chain {
 pub struct Rejection {
     /// rustls's verdict.
     pub error: CertificateError,
-    /// What the peer presented.
-    pub chain: Chain,
+    /// What the peer presented. `None`: the chain was not the trouble, but what the certificate's key signed.
+    pub chain: Option<Chain>,
 }
 
 impl Rejection {
@@ -46,19 +45,22 @@ impl Rejection {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "ERR_TLS_CERT_ALTNAME_INVALID"
             }
-            CertificateError::UnknownIssuer => match self.chain {
-                Chain::SelfSigned => "DEPTH_ZERO_SELF_SIGNED_CERT",
-                Chain::EndsInSelfSigned => "SELF_SIGNED_CERT_IN_CHAIN",
-                Chain::LeafOnly => "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-                Chain::Incomplete => "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+            // A bad signature within a chain is an authority that was made anew under the old name: the key is another.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => match self.chain {
+                Some(Chain::SelfSigned) => "DEPTH_ZERO_SELF_SIGNED_CERT",
+                Some(Chain::EndsInSelfSigned) => "SELF_SIGNED_CERT_IN_CHAIN",
+                Some(Chain::LeafOnly) => "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+                Some(Chain::Incomplete) => "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+                None => "CERT_SIGNATURE_FAILURE",
             },
             CertificateError::Revoked => "CERT_REVOKED",
-            CertificateError::BadSignature => "CERT_SIGNATURE_FAILURE",
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 "INVALID_PURPOSE"
             }
             // A self-signed certificate that says it is an authority, presented as the server's own.
-            CertificateError::Other(_) if self.chain == Chain::SelfSigned => "DEPTH_ZERO_SELF_SIGNED_CERT",
+            CertificateError::Other(_) if self.chain == Some(Chain::SelfSigned) => {
+                "DEPTH_ZERO_SELF_SIGNED_CERT"
+            }
             _ => "ERR_TLS_CERT_INVALID",
         }
     }
@@ -66,6 +68,9 @@ impl Rejection {
     /// Why it was refused and what to do.
     #[must_use]
     pub fn advice(&self, server_name: &str) -> String {
+        if let (CertificateError::BadSignature, Some(_)) = (&self.error, self.chain) {
+            return "its authority bears the name of a trusted one, but has another key (unknown CA); was it made anew? Trust its present certificate with `ca` or NODE_EXTRA_CA_CERTS".into();
+        }
         match self.code() {
             "CERT_HAS_EXPIRED" => format!("{}; renew the server's certificate, or correct this machine's clock", self.error),
             "CERT_NOT_YET_VALID" => format!("{}; correct the clock of this machine or of the one that issued it", self.error),
@@ -192,7 +197,7 @@ mod tests {
 
         let code = |chain: &[&CertificateDer<'static>]| {
             let rest: Vec<_> = chain[1..].iter().map(|&c| c.clone()).collect();
-            let chain = classify(chain[0], &rest);
+            let chain = Some(classify(chain[0], &rest));
             Rejection { error: CertificateError::UnknownIssuer, chain }.code()
         };
         assert_eq!(code(&[&root]), "DEPTH_ZERO_SELF_SIGNED_CERT");
@@ -202,8 +207,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_signature_in_the_chain_differs_from_one_of_the_handshake() {
+        let rejection = |chain| Rejection { error: CertificateError::BadSignature, chain };
+        assert_eq!(rejection(Some(Chain::LeafOnly)).code(), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+        assert!(rejection(Some(Chain::LeafOnly)).advice("db").contains("another key"));
+        assert_eq!(rejection(None).code(), "CERT_SIGNATURE_FAILURE");
+    }
+
+    #[test]
     fn the_advice_names_what_was_checked() {
-        let rejection = Rejection { error: CertificateError::NotValidForName, chain: Chain::Incomplete };
+        let rejection =
+            Rejection { error: CertificateError::NotValidForName, chain: Some(Chain::Incomplete) };
         assert_eq!(rejection.code(), "ERR_TLS_CERT_ALTNAME_INVALID");
         assert!(rejection.advice("db.example").contains("db.example"));
     }

@@ -6,7 +6,7 @@
 
 mod tokio;
 
-use std::io;
+use std::{fmt::Debug, io};
 
 pub use self::tokio::Watched;
 
@@ -17,6 +17,12 @@ pub enum Interest {
     Readable,
     /// Room to write, or an error.
     Writable,
+}
+
+/// Who is told. The id is the connection's.
+pub trait Tell: Debug + Send + Sync {
+    /// The stream is worth trying again.
+    fn tell(&self, id: u32, interest: Interest);
 }
 
 /// A connected stream and its notifier.

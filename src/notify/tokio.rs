@@ -1,4 +1,4 @@
-//! Readiness from the tokio thread: a waker on the stream tells the environment.
+//! Readiness from the tokio thread: a waker on the stream tells the listener.
 
 use std::{
     io,
@@ -11,10 +11,9 @@ use std::{
 use socket2::SockRef;
 use tokio::{io::Interest as TokioInterest, net::TcpStream};
 
-use super::{Interest, Notify};
-use crate::runtime::{Environment, Event};
+use super::{Interest, Notify, Tell};
 
-/// A TCP stream registered with tokio. No task waits for it: tokio's I/O driver calls the waker, and that queues an event.
+/// A TCP stream registered with tokio. No task waits for it: tokio's I/O driver calls the waker, and that tells the listener.
 #[derive(Debug)]
 pub struct Watched {
     stream: TcpStream,
@@ -25,17 +24,13 @@ pub struct Watched {
 
 #[derive(Debug)]
 struct Teller {
-    environment: Arc<Environment>,
+    listener: Arc<dyn Tell>,
     id: u32,
 }
 
 impl Teller {
     fn tell(&self, interest: Interest) {
-        let event = match interest {
-            Interest::Readable => Event::Readable,
-            Interest::Writable => Event::Writable,
-        };
-        self.environment.tell(self.id, event);
+        self.listener.tell(self.id, interest);
     }
 }
 
@@ -55,10 +50,10 @@ impl Wake for TellWritable {
 }
 
 impl Watched {
-    /// Watches `stream` for the connection `id` of `environment`.
+    /// Watches `stream` for the connection `id`.
     #[must_use]
-    pub fn new(stream: TcpStream, environment: Arc<Environment>, id: u32) -> Self {
-        let teller = Arc::new(Teller { environment, id });
+    pub fn new(stream: TcpStream, listener: Arc<dyn Tell>, id: u32) -> Self {
+        let teller = Arc::new(Teller { listener, id });
         Self {
             stream,
             readable: Arc::new(TellReadable(Arc::clone(&teller))).into(),

@@ -8,28 +8,27 @@
     reason = "callers are JavaScript: errors are documented in index.d.ts, and arguments arrive by value"
 )]
 
+mod host;
+
 use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
 };
 
 use napi::{
-    Env, Status,
+    Env,
     bindgen_prelude::{Buffer, Function, ObjectFinalize, Uint8ArraySlice},
-    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
 
+use self::host::{Host, with_entry};
 use crate::{
-    connection::{Connection, Progress, Target},
+    connection::{Connection, Progress},
+    dial::Target,
     error::Error,
-    runtime::Environment,
     tls::{Handshake, Options},
     trust::Sources,
 };
@@ -41,124 +40,10 @@ const FAILED: i32 = -2;
 /// The peer has ended its side.
 const END: i32 = -3;
 
-/// Tells the JavaScript thread of a batch: `[id, event, id, event, ...]`, events numbered as [`Told`](crate::connection::Told).
-type Dispatch = ThreadsafeFunction<(), (), Vec<u32>, Status, false, true>;
-type Wake = Mutex<Option<Dispatch>>;
-
-/// What one JavaScript environment owns.
-struct Host {
-    environment: Arc<Environment>,
-    wake: Arc<Wake>,
-    /// Live sockets that keep the process alive.
-    referenced: Cell<usize>,
-}
-
-struct Entry {
-    host: Rc<Host>,
-    connection: Connection,
-    /// What the user wants: `ref()` or `unref()`.
-    keeps_alive: bool,
-    /// Whether it is part of `host.referenced`.
-    counted: bool,
-}
-
-thread_local! {
-    // Ids are unique in the process, so several environments on one thread (as Electron has them) do not meet.
-    static ENTRIES: RefCell<HashMap<u32, Entry>> = RefCell::new(HashMap::new());
-}
-
 /// Registers the one callback of this environment. Called once, before anything else.
 #[napi(catch_unwind)]
 pub fn start(env: Env, dispatch: Function<'_, Vec<u32>, ()>) -> napi::Result<()> {
-    let wake: Arc<Wake> = Arc::new(Mutex::new(None));
-    let waker = Arc::clone(&wake);
-    let environment = Environment::new(move || {
-        if let Some(dispatch) = &*waker.lock().unwrap_or_else(PoisonError::into_inner) {
-            dispatch.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    });
-    let source = Arc::clone(&environment);
-    let function =
-        dispatch.build_threadsafe_function::<()>().callee_handled::<false>().weak::<true>().build_callback(
-            move |context| {
-                // A panic here would unwind into Node.
-                Ok(catch_unwind(AssertUnwindSafe(|| settle(&source, context.env))).unwrap_or_default())
-            },
-        )?;
-    *wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(function);
-
-    let host = Rc::new(Host { environment, wake, referenced: Cell::new(0) });
-    env.add_env_cleanup_hook(Rc::clone(&host), |host| {
-        // Also nothing may unwind out of a cleanup hook.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
-            host.environment.cancel();
-            let ended: Vec<_> = ENTRIES.with_borrow_mut(|entries| {
-                entries.extract_if(|_, entry| Rc::ptr_eq(&entry.host, &host)).collect()
-            });
-            drop(ended);
-            drop(host.wake.lock().unwrap_or_else(PoisonError::into_inner).take());
-        }));
-    })?;
-    env.set_instance_data(host, (), |_| {})
-}
-
-/// Takes what happened since the last batch and says what JavaScript has to know of it.
-fn settle(environment: &Environment, env: Env) -> Vec<u32> {
-    let events = environment.drain();
-    let mut told = Vec::with_capacity(events.len() * 2);
-    for (id, event) in events {
-        let what = with_entry(id, Some(env), |entry| entry.connection.settle(event)).flatten();
-        if let Some(what) = what {
-            told.extend([id, what as u32]);
-        }
-    }
-    told
-}
-
-fn with_entry<T>(id: u32, env: Option<Env>, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
-    ENTRIES
-        .try_with(|entries| {
-            let mut entries = entries.borrow_mut();
-            let entry = entries.get_mut(&id)?;
-            let result = act(entry);
-            if let Some(env) = env {
-                entry.recount(env);
-            }
-            Some(result)
-        })
-        .ok()
-        .flatten()
-}
-
-impl Entry {
-    /// Keeps the callback, and with it the process, alive while a socket wants that.
-    fn recount(&mut self, env: Env) {
-        let counts = self.keeps_alive && self.connection.is_live();
-        if counts != self.counted {
-            self.counted = counts;
-            self.host.count(counts, env);
-        }
-    }
-}
-
-impl Host {
-    fn count(&self, more: bool, env: Env) {
-        let before = self.referenced.get();
-        let now = if more { before + 1 } else { before.saturating_sub(1) };
-        self.referenced.set(now);
-        let mut wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(dispatch) = &mut *wake else { return };
-        #[expect(
-            deprecated,
-            reason = "the count changes while the function lives; there is no other way to say so"
-        )]
-        let result = match (before, now) {
-            (0, 1..) => dispatch.refer(&env),
-            (1.., 0) => dispatch.unref(&env),
-            _ => Ok(()),
-        };
-        drop(result);
-    }
+    Host::start(env, &dispatch)
 }
 
 fn guarded(operation: impl FnOnce() -> i32) -> i32 {
@@ -261,20 +146,13 @@ pub struct Address {
 #[napi(catch_unwind)]
 pub fn connect(env: Env, address: Address, tls: Option<TlsOptions>) -> Result<Socket, napi::Error<String>> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let host = env
-        .get_instance_data::<Rc<Host>>()
-        .ok()
-        .flatten()
-        .map(|host| Rc::clone(host))
-        .ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
+    let host = Host::of(env).ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
     let handshake = tls.map(TlsOptions::handshake).transpose()?;
     let target = Target { host: address.host, port: address.port, text: address.text };
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let connection = Connection::dial(Arc::clone(&host.environment), id, target, handshake)
         .map_err(|error| thrown(&error))?;
-    let mut entry = Entry { host, connection, keeps_alive: true, counted: false };
-    entry.recount(env);
-    ENTRIES.with_borrow_mut(|entries| entries.insert(id, entry));
+    host::insert(env, id, host, connection);
     Ok(Socket { id })
 }
 
@@ -355,18 +233,13 @@ impl Socket {
     /// Whether the open socket keeps the process alive.
     #[napi(catch_unwind)]
     pub fn keep_alive(&self, env: Env, on: bool) {
-        with_entry(self.id, Some(env), |entry| entry.keeps_alive = on);
+        with_entry(self.id, Some(env), |entry| entry.keep_alive(on));
     }
 }
 
 impl ObjectFinalize for Socket {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        let entry = ENTRIES.try_with(|entries| entries.borrow_mut().remove(&self.id)).ok().flatten();
-        if let Some(entry) = entry
-            && entry.counted
-        {
-            entry.host.count(false, env);
-        }
+        host::remove(env, self.id);
         Ok(())
     }
 }

@@ -1,0 +1,60 @@
+//! The end of an open connection: flush, FIN, and a while of listening for the peer's end.
+
+use std::{io, time::Duration};
+
+use tokio::time::timeout;
+
+use crate::{
+    notify::{Interest, Notify, Watched},
+    runtime::{Completion, Event},
+    transport::{Broken, Transport},
+};
+
+/// How long a close goes on flushing, and then listening for the peer's end.
+const CLOSE_BOUND: Duration = Duration::from_secs(1);
+
+/// How far the write side has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteSide {
+    /// Not at all.
+    Open,
+    /// The end is announced, but not all is flushed.
+    Ending,
+    /// FIN is sent.
+    Ended,
+}
+
+/// Flushes, ends the write side, and listens for the peer's end for a while: closing a TCP socket with unread data makes
+/// the kernel send RST, which may destroy at the peer what has just been flushed. `closed` does not wait for that.
+pub async fn drain(mut transport: Transport, write: WriteSide, completion: Completion) {
+    let done = write == WriteSide::Ended
+        || matches!(timeout(CLOSE_BOUND, end(&mut transport, write)).await, Ok(Ok(())));
+    completion.tell(Event::Closed);
+    if done {
+        let _ = timeout(CLOSE_BOUND, discard(transport.stream())).await;
+    }
+}
+
+async fn end(transport: &mut Transport, write: WriteSide) -> Result<(), Broken> {
+    if write == WriteSide::Open {
+        transport.announce_end();
+    }
+    while !transport.finish()? {
+        transport.stream().ready(Interest::Writable).await?;
+    }
+    Ok(())
+}
+
+async fn discard(stream: &Watched) -> io::Result<()> {
+    let mut unread = [0; 4096];
+    loop {
+        match stream.try_read(&mut unread) {
+            Ok(0) => return Ok(()),
+            Ok(_) => tokio::task::yield_now().await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                stream.ready(Interest::Readable).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
