@@ -96,7 +96,7 @@ test('pg', { timeout: 60_000 }, async () => {
       PGUSER: server.user,
       PGPASSWORD: server.password,
       PGDATABASE: server.database,
-      DATABASE_CA: caFile,
+      PGSSLROOTCERT: caFile,
     });
     expect(output).toBe(`{ answer: 42, user: 'postgres' }\n{ ssl: true, version: 'TLSv1.3' }\n`);
   } finally {

@@ -1,8 +1,8 @@
-// An unmodified pg: PGHOST=... DATABASE_CA=ca.pem node --import wintersock/register examples/pg.mjs
+// An unmodified pg: PGHOST=... PGSSLROOTCERT=ca.pem node --import wintersock/register examples/pg.mjs
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 
-const ca = process.env.DATABASE_CA;
+const ca = process.env.PGSSLROOTCERT;
 const client = new pg.Client({ ssl: ca ? { ca: readFileSync(ca, 'utf8') } : true });
 await client.connect();
 const { rows } = await client.query('SELECT $1::int + 1 AS answer, current_user AS "user"', [41]);

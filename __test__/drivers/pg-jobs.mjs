@@ -32,7 +32,12 @@ const jobs = {
     );
   },
 
-  /** Fails or not: what connecting without TLS says. */
+  /** Fails: what a user sees whose patience ends. */
+  async impatient() {
+    return withClient(() => 'connected', { ssl, connectionTimeoutMillis: 200 });
+  },
+
+  /** Fails: what connecting without TLS says. */
   async plain() {
     return withClient(() => 'connected', { ssl: false });
   },

@@ -1,4 +1,6 @@
 /** pg, unmodified, over connect() and startTls(), by pg-cloudflare. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closedPort } from '../fixtures/closed-port.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
@@ -146,6 +148,49 @@ describe('the server', { timeout }, () => {
     const env = { PGPORT: String(await closedPort()) };
     const refused = Array(3).fill('ECONNREFUSED');
     expect(await database.succeed('failingPool', env)).toEqual(refused);
+  });
+});
+
+describe('something that is not PostgreSQL', { timeout }, () => {
+  /** Runs a job against `answer`, which gets each connection. */
+  async function against(answer: (socket: Socket) => void, job = 'connection'): Promise<Failure> {
+    const server = createServer((socket) => answer(socket.on('error', () => {}))).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const failure = await database.fail(job, { PGPORT: String((server.address() as AddressInfo).port) });
+    server.close();
+    await once(server, 'close');
+    return failure;
+  }
+
+  test('says that it has no TLS', async () => {
+    const failure = await against((socket) => socket.once('data', () => socket.write('N')));
+    expect(failure.message).toBe('The server does not support SSL connections');
+  });
+
+  test('resets the connection instead of a handshake', async () => {
+    const failure = await against((socket) => {
+      socket.once('data', () => {
+        socket.write('S');
+        socket.once('data', () => socket.resetAndDestroy());
+      });
+    });
+    expect(failure).toMatchObject({ name: 'SocketError', code: 'ECONNRESET' });
+  });
+
+  test('answers the handshake with something else', async () => {
+    const failure = await against((socket) => {
+      socket.once('data', () => {
+        socket.write('S');
+        socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+      });
+    });
+    expect(failure).toMatchObject({ name: 'SocketError', code: 'ERR_TLS_PROTOCOL' });
+  });
+
+  test('says nothing, and connectionTimeoutMillis ends the wait and the process', async () => {
+    // What the error is called is pg-cloudflare's business: it trips over the end of the stream that it has closed.
+    const failure = await against((socket) => socket.resume(), 'impatient');
+    expect(failure.message).not.toBe('');
   });
 });
 
