@@ -44,7 +44,8 @@ async function step(name, run, possible = true) {
  */
 function tally({ ok, ending }, { passed, failed, note = '' }) {
   if (ok && passed > 0) return { passed, failed, note };
-  return { passed, failed: Math.max(failed, 1), note: `${ok ? 'no test was run' : ending} ${note}`.trim() };
+  const why = ok ? 'no test was run' : ending;
+  return { passed, failed: Math.max(failed, 1), note: note === '' ? why : `${why}, ${note}` };
 }
 
 /** A command that passes or fails as a whole. @param {string} command @param {string[]} args */
