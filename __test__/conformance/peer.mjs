@@ -83,7 +83,12 @@ export class RemotePeer {
     return this.#control('log', [this.#id, connection]);
   }
 
-  /** How many connections were made to it. */
+  /** Resolves when `count` connections have been made to it. */
+  async arrivals(count) {
+    await this.until('remotePort', count - 1);
+  }
+
+  /** How many connections were made to it so far. */
   accepted() {
     return this.#control('accepted', [this.#id]);
   }

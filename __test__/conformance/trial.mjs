@@ -107,6 +107,12 @@ export class Trial {
     return this.socketError(await this.rejects(promise, what), `the reason of ${what}`);
   }
 
+  /** The promise itself, with a handler on it: the clause looks at it later. */
+  handled(promise) {
+    promise.catch(() => {});
+    return promise;
+  }
+
   /** How a promise ends, without throwing. */
   outcome(promise) {
     return Promise.resolve(promise).then(

@@ -43,8 +43,7 @@ export const connecting = [
     async body(t, { connect }) {
       const peer = await t.peer();
       connect(peer.address);
-      await peer.until('remotePort');
-      t.equal(await peer.accepted(), 1, 'the number of connections');
+      await peer.arrivals(1);
     },
   },
   {
@@ -55,7 +54,7 @@ export const connecting = [
       const peer = await t.peer();
       await connect(peer.address).opened;
       await connect({ hostname: peer.hostname, port: peer.port }).opened;
-      t.equal(await peer.accepted(), 2, 'the number of connections');
+      await peer.arrivals(2);
     },
   },
   {
@@ -84,7 +83,7 @@ export const connecting = [
     async body(t, { connect }) {
       const peer = await t.peer({ family: '::1' });
       await connect(`[::1]:${peer.port}`).opened;
-      t.equal((await peer.log()).remoteFamily, 'IPv6', 'the address family');
+      t.equal((await peer.until('remoteFamily')).remoteFamily, 'IPv6', 'the address family');
     },
   },
   {

@@ -1,14 +1,22 @@
 import { addressObject } from './address-object.mjs';
 import { addressString } from './address-string.mjs';
 import { backpressure } from './backpressure.mjs';
+import { certificates } from './certificates.mjs';
 import { close } from './close.mjs';
 import { connecting } from './connect.mjs';
+import { errors } from './errors.mjs';
 import { failure } from './failure.mjs';
 import { halfOpen } from './half-open.mjs';
 import { idl } from './idl.mjs';
+import { lifetime } from './lifetime.mjs';
+import { names } from './names.mjs';
 import { options } from './options.mjs';
 import { readable } from './readable.mjs';
 import { reset } from './reset.mjs';
+import { signal } from './signal.mjs';
+import { startTls } from './starttls.mjs';
+import { handover } from './starttls-handover.mjs';
+import { tls } from './tls.mjs';
 import { writable } from './writable.mjs';
 
 /** Every clause, in the order of the document. */
@@ -19,10 +27,18 @@ export const clauses = [
   options,
   connecting,
   failure,
+  errors,
   close,
   readable,
   writable,
   backpressure,
   halfOpen,
   reset,
+  tls,
+  names,
+  certificates,
+  startTls,
+  handover,
+  signal,
+  lifetime,
 ].flat();

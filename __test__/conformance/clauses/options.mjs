@@ -8,9 +8,8 @@ const refuses = (id, source, says, ...options) => ({
   async body(t, { connect }) {
     const peer = await t.peer();
     for (const option of options) {
-      const told =
-        typeof option === 'object' ? Object.entries(option).map(([k, v]) => `${k}: ${String(v)}`) : option;
-      t.throwsTypeError(() => connect(peer.address, option), `connect() with ${String(told)}`);
+      const told = typeof option === 'object' ? `the options ${Object.keys(option)}` : String(option);
+      t.throwsTypeError(() => connect(peer.address, option), `connect() with ${told}`);
     }
     await t.sleep(30);
     t.equal(await peer.accepted(), 0, 'the number of connections');

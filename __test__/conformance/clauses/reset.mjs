@@ -11,7 +11,7 @@ export const reset = [
     async body(t) {
       const peer = await t.peer();
       const socket = await t.open(peer.address);
-      const read = socket.readable.getReader().read();
+      const read = t.handled(socket.readable.getReader().read());
       await peer.reset();
       await t.rejectsWithSocketError(read, 'read()');
     },
@@ -35,7 +35,7 @@ export const reset = [
     async body(t) {
       const peer = await t.peer();
       const socket = await t.open(peer.address);
-      const read = socket.readable.getReader().read();
+      const read = t.handled(socket.readable.getReader().read());
       await peer.reset();
       t.equal((await t.rejects(read, 'read()')).code, 'ECONNRESET', 'code');
     },
@@ -100,7 +100,7 @@ export const reset = [
     async body(t) {
       const peer = await t.peer();
       const socket = await t.open(peer.address, { allowHalfOpen: true });
-      const read = socket.readable.getReader().read();
+      const read = t.handled(socket.readable.getReader().read());
       await peer.reset();
       await t.rejects(read, 'read()');
       await t.rejects(socket.writable.getWriter().write('x'), 'write()');
@@ -140,7 +140,7 @@ export const reset = [
     async body(t) {
       const peer = await t.peer({ tls: 'valid' });
       const socket = await t.open(peer.local, { secureTransport: 'on' });
-      const read = socket.readable.getReader().read();
+      const read = t.handled(socket.readable.getReader().read());
       await peer.until('secure');
       await peer.reset();
       const error = await t.rejectsWithSocketError(read, 'read()');
