@@ -7,8 +7,11 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { nodeExecutable, nodeMajors } from '../scripts/node-versions.mjs';
+
+// Each test starts processes, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -50,12 +53,12 @@ async function installInto(name: string, tarballs: readonly string[]): Promise<s
 }
 
 /** Runs a program in a project. It reports by `console.log(JSON.stringify(value))`. */
-async function runIn(project: string, node: string, file: string, source: string): Promise<unknown> {
+async function runIn(project: string, node: string, file: string, source: string, args: string[] = []) {
   await writeFile(join(project, file), source);
   const { port } = server.address() as AddressInfo;
   const env = { ...process.env, NODE_OPTIONS: '' };
-  const { stdout } = await run(node, [file, String(port)], { cwd: project, env });
-  return JSON.parse(stdout);
+  const { stdout } = await run(node, [...args, file, String(port)], { cwd: project, env });
+  return JSON.parse(stdout) as unknown;
 }
 
 const echo = `
@@ -104,6 +107,31 @@ describe.each([nodeMajors[0], nodeMajors.at(-1)] as number[])(
         console.log(JSON.stringify({ echoed: await echo(required), same, names }));
       })();`;
       expect(await runIn(app, node, 'require.cjs', source)).toEqual(expected);
+    });
+
+    const register = ['--import', 'wintersock/register'];
+
+    test('it can be registered', async () => {
+      const source = `
+      import { connect } from 'cloudflare:sockets';
+      ${echo}
+      console.log(JSON.stringify(await echo({ connect })));`;
+      expect(await runIn(app, node, 'registered.mjs', source, register)).toBe('there and back');
+    });
+
+    // The registration stands for Workers here, where the same file runs on the runtime's own sockets.
+    test('it can be imported as on Workers', async () => {
+      const source = `
+      import * as imported from 'wintersock';
+      import { connect } from 'cloudflare:sockets';
+      ${echo}
+      const echoed = await echo(imported);
+      const names = Object.keys(imported).sort();
+      const { Socket, SocketError } = imported;
+      const same = [imported.connect === connect, connect('127.0.0.1:1').unref() instanceof Socket, new SocketError() instanceof TypeError];
+      console.log(JSON.stringify({ echoed, names, same }));`;
+      const args = ['--conditions=workerd', ...register];
+      expect(await runIn(app, node, 'workers.mjs', source, args)).toEqual(expected);
     });
 
     test('without a binary it says what is missing and what to do', async () => {

@@ -6,8 +6,6 @@
  */
 export { connect } from 'cloudflare:sockets';
 
-const tagOf = (value: unknown): string => Object.prototype.toString.call(value);
-
 /** The sockets of the runtime, for `instanceof`. */
 export class Socket {
   constructor() {
@@ -15,7 +13,8 @@ export class Socket {
   }
 
   static [Symbol.hasInstance](value: unknown): boolean {
-    return tagOf(value) === '[object Socket]';
+    // The runtime's class is called so at every compatibility date; its toStringTag came later.
+    return (value as object | null | undefined)?.constructor?.name === 'Socket';
   }
 }
 

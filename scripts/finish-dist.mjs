@@ -12,8 +12,11 @@ const names = ['Socket', 'SocketError', 'connect'];
 
 writeFileSync(
   new URL('index.mjs', dist),
-  `// The classes live in the CommonJS bundle, so \`import\` and \`require\` share them.
-import wintersock from './index.cjs';
+  `import { createRequire } from 'node:module';
+
+// The classes live in the CommonJS bundle, so \`import\` and \`require\` share them. It is required, not imported:
+// when an imported CommonJS module throws, as without a native binary, Node 20 ends the process even if that is caught.
+const wintersock = createRequire(import.meta.url)('./index.cjs');
 
 export const { ${names.join(', ')} } = wintersock;
 `,
