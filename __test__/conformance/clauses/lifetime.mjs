@@ -184,11 +184,9 @@ export const lifetime = [
     says: 'Without permission for the network connect() throws ERR_ACCESS_DENIED, and nothing is dialled.',
     node: true,
     async body(t) {
+      if (!t.node.takesFlag('--allow-net')) t.notApplicable('this Node has no permission for the network');
       const peer = await t.peer();
       const script = async ({ connect }, args) => {
-        // As under --permission without --allow-net, which Node 20 to 24 do not have.
-        const permission = { has: (scope) => scope !== 'net' };
-        Object.defineProperty(process, 'permission', { value: permission, configurable: true });
         try {
           await connect(args.address).opened;
           console.log('connected');
@@ -197,7 +195,8 @@ export const lifetime = [
         }
         process.exit();
       };
-      const { stdout } = await t.node.solo(script, { args: { address: peer.address } });
+      const node = ['--permission', '--allow-fs-read=*', '--allow-addons'];
+      const { stdout } = await t.node.solo(script, { args: { address: peer.address }, node });
       t.equal(stdout, 'ERR_ACCESS_DENIED', 'the code');
       t.equal(await peer.accepted(), 0, 'the number of connections');
     },

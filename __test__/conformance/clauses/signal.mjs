@@ -81,7 +81,7 @@ export const signal = [
       await t.sleep(50);
       const reason = new Error('enough');
       controller.abort(reason);
-      t.equal(await t.rejects(t.within(500, write, 'write()'), 'write()'), reason, 'the reason');
+      t.equal(await t.rejects(t.within(800, write, 'write()'), 'write()'), reason, 'the reason');
     },
   },
   {

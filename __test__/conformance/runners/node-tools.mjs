@@ -54,4 +54,7 @@ function openSockets() {
   }
 }
 
-export const nodeTools = { solo, openSockets, inspect };
+/** Whether this Node knows a command line flag. */
+const takesFlag = (flag) => process.allowedNodeEnvironmentFlags.has(flag);
+
+export const nodeTools = { solo, openSockets, inspect, takesFlag };

@@ -1,0 +1,10 @@
+/** A clause of the standard or of our rulings; see clause.mjs for its body. */
+export interface Clause {
+  readonly id: string;
+  readonly source: { readonly label: string; readonly link: string | null };
+  readonly says: string;
+  /** Milliseconds, if it is not the usual deadline. */
+  readonly deadline?: number;
+}
+
+export const clauses: readonly Clause[];
