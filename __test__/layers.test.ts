@@ -19,10 +19,10 @@ const typescript: Record<string, readonly string[]> = {
   'error.ts': [],
   // Entries of their own. They load neither the addon nor each other.
   'workerd.ts': ['error.ts'],
-  'register.ts': ['register/commonjs.ts', 'register/hooks.ts', 'register/packages.ts'],
+  'register.ts': ['register/commonjs.ts', 'register/modules.ts', 'register/packages.ts'],
   'register/commonjs.ts': ['register/packages.ts'],
-  'register/hooks.ts': ['register/packages.ts'],
-  'register/thread.ts': ['register/hooks.ts', 'register/packages.ts'],
+  'register/modules.ts': ['register/packages.ts'],
+  'register/thread.ts': ['register/modules.ts', 'register/packages.ts'],
   'register/packages.ts': [],
 };
 
