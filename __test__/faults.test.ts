@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FaultName, faults } from './behaviour/fault.ts';
 import { openSockets, openSocketsReturnTo, strayRejections } from './behaviour/leftovers.ts';
 import { everyTransport, Scene, type State, secured, type Transport, type Trust } from './behaviour/scene.ts';
-import { endings, remembersItsPromises } from './behaviour/settlement.ts';
+import { ending, endings, remembersItsPromises } from './behaviour/settlement.ts';
 import { trustedAuthority } from './behaviour/trust.ts';
-import { Peer } from './behaviour/wire.ts';
+import { Peer, type Wire } from './behaviour/wire.ts';
 import { BlackHole } from './conformance/peers/black-hole.mjs';
 import { closedPort } from './fixtures/closed-port.mjs';
 
@@ -47,6 +47,15 @@ const breaking: Row[] = [
 ];
 
 const matrix: Partial<Record<State, Row[]>> = {
+  upgrading: [
+    ['reset', ['starttls'], fails('ECONNRESET')],
+    ['silence, and the signal', ['starttls'], { ...fails('deadline'), closed: 'resolves' }],
+    [
+      'silence, and close()',
+      ['starttls'],
+      { ...fails('ERR_SOCKET_CLOSED'), closed: 'resolves', read: 'done' },
+    ],
+  ],
   handshake: [
     ['reset', secured, fails('ECONNRESET')],
     ['end without close_notify', secured, fails('ERR_TLS_HANDSHAKE')],
@@ -119,7 +128,7 @@ afterAll(() => hole?.close());
 
 /** That everything of the scene settles, as it should, and stays so. */
 async function expectEnding(scene: Scene, outcome: Outcome): Promise<void> {
-  const { socket, old } = scene;
+  const { socket, old, oldRead, oldWrite } = scene;
   const same = remembersItsPromises(socket);
   const { opened, closed } = await endings({ opened: socket.opened, closed: socket.closed });
   // What was not in flight comes too late.
@@ -135,10 +144,45 @@ async function expectEnding(scene: Scene, outcome: Outcome): Promise<void> {
   if (old !== undefined) {
     const expected = opened === 'ECONNREFUSED' ? opened : 'resolves';
     expect(await endings({ closed: old.closed })).toEqual({ closed: expected });
+    expect(oldRead && (await ending(oldRead))).toBe('done');
+    expect(oldWrite && (await ending(oldWrite))).not.toBe('pending');
     expect(old.upgraded).toBe(true);
   }
   expect(socket.close()).toBe(socket.closed);
   expect(await endings({ opened: socket.opened, closed: socket.closed })).toEqual({ opened, closed });
+}
+
+describe('one byte at a time', () => {
+  const text = Buffer.from('every byte in a segment of its own '.repeat(30));
+  test.concurrent.each(secured)('%s: the handshake comes about, and data is whole', async (transport) => {
+    await using peer = await Peer.open();
+    const scene = await new Scene(transport, trust).reach('handshake', peer);
+    const wire = scene.wire as Wire;
+    wire.drips = true;
+    await scene.answer();
+    wire.stream.end(text);
+    await scene.socket.opened;
+    expect(await everything(scene)).toEqual(text);
+    await scene.socket.closed;
+  });
+  test.concurrent.each(everyTransport)('%s: data is whole', async (transport) => {
+    await using peer = await Peer.open();
+    const scene = await new Scene(transport, trust).reach('reading', peer);
+    const wire = scene.wire as Wire;
+    wire.drips = true;
+    if (wire.stream === wire.tcp) await wire.send(text);
+    else wire.stream.write(text);
+    wire.end();
+    expect(await everything(scene)).toEqual(text);
+    await scene.socket.closed;
+  });
+  nothingIsLeft();
+});
+
+async function everything({ read, reader }: Scene): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for (let next = await read; next?.value; next = await reader.read()) chunks.push(next.value);
+  return Buffer.concat(chunks);
 }
 
 function nothingIsLeft(): void {

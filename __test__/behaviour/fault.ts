@@ -1,4 +1,4 @@
-import type { Scene } from './scene.ts';
+import { type Scene, secured } from './scene.ts';
 import type { Wire } from './wire.ts';
 
 /** Something that goes wrong. It happens to a scene that is in some state. */
@@ -20,7 +20,7 @@ async function spoilNext(scene: Scene, wire: Wire, spoil: (chunk: Buffer) => Buf
 /** The peer says something: its part of the handshake, or data. */
 async function speak(scene: Scene, wire: Wire): Promise<void> {
   // The handshake may fail: that it does is the point.
-  if (wire.stream === wire.tcp && scene.transport !== 'plain') scene.answer().catch(() => {});
+  if (wire.stream === wire.tcp && secured.includes(scene.transport)) scene.answer().catch(() => {});
   else wire.stream.write('something from the peer');
 }
 

@@ -3,14 +3,18 @@ import { connect, type Socket, type SocketOptions } from 'wintersock';
 import type { Authority, Credentials } from '../fixtures/pki.mjs';
 import type { Peer, Wire } from './wire.ts';
 
-export type Transport = 'plain' | 'TLS 1.2' | 'TLS 1.3' | 'starttls';
-export const everyTransport: readonly Transport[] = ['plain', 'TLS 1.2', 'TLS 1.3', 'starttls'];
+/** `before startTls()`: a 'starttls' socket that is still in plain text. `starttls`: the one that startTls() returned. */
+export type Transport = 'plain' | 'before startTls()' | 'TLS 1.2' | 'TLS 1.3' | 'starttls';
+export const inPlain: readonly Transport[] = ['plain', 'before startTls()'];
 export const secured: readonly Transport[] = ['TLS 1.2', 'TLS 1.3', 'starttls'];
+export const everyTransport: readonly Transport[] = [...inPlain, ...secured];
 
 /** How far a socket has come, and what is in flight. */
 export type State =
   /** Not connected; a read and a write wait. With starttls startTls() has been called. */
   | 'connecting'
+  /** startTls() was called, but a write before it is still being flushed that the peer does not take. */
+  | 'upgrading'
   /** Connected, ClientHello sent; a read and a write wait. With starttls also a read of the old socket. */
   | 'handshake'
   /** Open; nothing in flight. */
@@ -45,11 +49,13 @@ export class Scene {
   socket!: Socket;
   /** The one on which startTls() was called. */
   old: Socket | undefined;
+  /** What was in flight on that one. */
   oldRead: Promise<unknown> | undefined;
+  oldWrite: Promise<unknown> | undefined;
   wire: Wire | undefined;
   reader!: ReadableStreamDefaultReader<Uint8Array>;
   writer!: WritableStreamDefaultWriter<Uint8Array | string>;
-  read: Promise<unknown> | undefined;
+  read: Promise<{ done: boolean; value?: Uint8Array | undefined }> | undefined;
   write: Promise<unknown> | undefined;
 
   constructor(transport: Transport, trust: Trust) {
@@ -59,38 +65,28 @@ export class Scene {
 
   /** Connects to where nothing will come of it. */
   dial(address: string, options: SocketOptions = {}): this {
-    const secureTransport =
-      this.transport === 'plain' ? 'off' : this.transport === 'starttls' ? 'starttls' : 'on';
-    const socket = connect(address, { secureTransport, signal: this.abort.signal, ...options });
-    this.#use(socket);
+    this.#connect(address, options);
     if (this.transport === 'starttls') this.upgrade();
     return this;
   }
 
   /** Connects to `peer` and brings the socket into `state`. */
   async reach(state: State, peer: Peer): Promise<this> {
-    const half = state.startsWith('half-open');
+    this.#connect(peer.address, { allowHalfOpen: state.startsWith('half-open') });
+    this.wire = await peer.wire();
     if (this.transport === 'starttls') {
-      const options = {
-        secureTransport: 'starttls',
-        allowHalfOpen: half,
-        signal: this.abort.signal,
-      } as const;
-      this.#use(connect(peer.address, options));
-      this.wire = await peer.wire();
       await this.#greet();
+      await this.wire.hear();
+      if (state === 'upgrading') await this.#getStuck();
       this.upgrade();
-    } else {
-      this.dial(peer.address, { allowHalfOpen: half });
-      this.wire = await peer.wire();
+      if (state === 'upgrading') return this;
     }
     if (state === 'handshake') {
       // The ClientHello is here now, and is left for whoever answers it.
       this.wire.tcp.unshift(await this.wire.hear());
-      this.#inFlight();
       return this;
     }
-    if (this.transport !== 'plain') await this.answer();
+    if (secured.includes(this.transport)) await this.answer();
     await this.#greet();
     await this.#move(state, this.wire);
     return this;
@@ -105,8 +101,11 @@ export class Scene {
   /** startTls(), with a read of the old socket in flight. */
   upgrade(): void {
     this.old = this.socket;
-    this.oldRead = this.reader.read();
+    this.oldRead = this.read ?? this.reader.read();
     this.oldRead.catch(() => {});
+    this.oldWrite = this.write;
+    this.read = undefined;
+    this.write = undefined;
     this.#use(this.old.startTls({ ca: this.#trust.authority.certPem }));
   }
 
@@ -134,25 +133,27 @@ export class Scene {
     }
   }
 
+  #connect(address: string, options: SocketOptions): void {
+    const secureTransport =
+      this.transport === 'plain' ? 'off' : this.transport.startsWith('TLS') ? 'on' : 'starttls';
+    this.#use(connect(address, { secureTransport, signal: this.abort.signal, ...options }));
+  }
+
+  /** Before the connection, or the handshake, there is always a read and a write. */
   #use(socket: Socket): void {
     this.socket = socket;
     this.reader = socket.readable.getReader();
     this.writer = socket.writable.getWriter();
     for (const { closed } of [this.reader, this.writer]) closed.catch(() => {});
-    if (this.transport !== 'starttls' || this.old !== undefined) this.#inFlight();
-  }
-
-  /** Before the connection there is always a read and a write. */
-  #inFlight(): void {
-    this.read ??= this.reader.read();
-    this.write ??= this.writer.write('ping');
-    for (const pending of [this.read, this.write]) pending.catch(() => {});
+    this.#startRead();
+    this.write = this.writer.write('ping');
+    this.write.catch(() => {});
   }
 
   /** Data that is there before the fault: the connection is in order, and nothing of the handshake is under way. */
   async #greet(): Promise<void> {
     this.wire?.stream.write('go');
-    await (this.read ?? this.reader.read());
+    await this.read;
     await this.write;
     this.read = undefined;
     this.write = undefined;
