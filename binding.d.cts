@@ -90,5 +90,8 @@ export interface TlsOptions {
   system: boolean
 }
 
+/** Nobody is going to read: asks to be told of a break all the same. */
+export declare function watchBroken(id: number): void
+
 /** Writes from an offset and says how many bytes were taken; if not all, an event will come. Or -2 failed. */
 export declare function write(id: number, data: Uint8Array, offset: number): number

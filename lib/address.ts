@@ -67,7 +67,8 @@ function dictionaryPort(port: unknown): number {
   return Math.trunc(Number(port));
 }
 
-function unbracketed(host: string): string {
+/** An IPv6 address without its brackets; anything else as it is. */
+export function unbracketed(host: string): string {
   return host.startsWith('[') && host.endsWith(']') && isIPv6(host.slice(1, -1)) ? host.slice(1, -1) : host;
 }
 

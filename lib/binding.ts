@@ -22,6 +22,7 @@ export enum Told {
   Opened,
   Failed,
   Closed,
+  Broken,
 }
 
 /** Who is told of the events of a connection. */
@@ -31,7 +32,7 @@ export interface Listener {
 
 const native = load();
 
-export const { read, peek, write, shutdown, connect, checkTls } = native;
+export const { read, peek, write, shutdown, watchBroken, connect, checkTls } = native;
 
 // A strong table would pin dropped sockets for ever. Whoever waits for something pins himself.
 const listeners = new Map<number, WeakRef<Listener>>();

@@ -2,7 +2,17 @@
 
 import type { SocketInfo } from '../index.d.ts';
 import type { Address } from './address.ts';
-import { checkTls, connect, listen, type NativeSocket, pin, Told, type TlsOptions } from './binding.ts';
+import {
+  checkTls,
+  connect,
+  listen,
+  type NativeSocket,
+  pin,
+  Told,
+  type TlsOptions,
+  watchBroken,
+} from './binding.ts';
+import { Deferred } from './deferred.ts';
 import { closedError, fromNative, rethrowing, SocketError } from './error.ts';
 import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
 import { ReadableSide } from './readable.ts';
@@ -22,21 +32,6 @@ type State =
   | { kind: 'closing'; bound?: NodeJS.Timeout }
   | { kind: 'closed' };
 
-/** A promise with its settlers, marked as handled: nobody who ignores it gets an unhandled rejection. */
-class Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve!: (value: T) => void;
-  reject!: (reason: unknown) => void;
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    this.promise.catch(() => {});
-  }
-}
-
 export class Connection {
   readonly options: Options;
   readonly readable: ReadableSide;
@@ -55,7 +50,10 @@ export class Connection {
     this.options = options;
     this.readable = new ReadableSide({
       readEnded: () => this.#readEnded(),
-      readCancelled: () => this.#sideEnded(),
+      readCancelled: () => {
+        watchBroken(this.#native.id);
+        this.#sideEnded();
+      },
       readFailed: () => this.#broke(),
       readWanted: () => this.#repin(),
     });
@@ -75,12 +73,15 @@ export class Connection {
   }
 
   get opened(): Promise<SocketInfo> {
-    this.#observe();
     return this.#opened.promise;
   }
 
   get closed(): Promise<void> {
-    this.#observe();
+    // Whoever looks at it may wait for it, so it has to be settled although the socket itself was dropped.
+    if (!this.#observed) {
+      this.#observed = true;
+      this.#repin();
+    }
     return this.#closed.promise;
   }
 
@@ -138,7 +139,7 @@ export class Connection {
       code: 'ERR_SOCKET_UPGRADED',
     });
     // While it connects nothing can be let out: the writable calls back only after that.
-    this.writable.seal(replaced, () => {
+    this.writable.seal('upgrade', replaced, () => {
       if (connecting)
         this.#opened.promise.then(
           () => this.#handOver(next, tls, replaced),
@@ -158,6 +159,7 @@ export class Connection {
     else if (event === Told.Writable) this.writable.writable(this.#native.id);
     else if (event === Told.Opened) this.#open();
     else if (event === Told.Failed) this.#fail(this.#failure());
+    else if (event === Told.Broken) this.#broke();
     else this.#finish();
   }
 
@@ -187,11 +189,8 @@ export class Connection {
 
   #handOver(next: Connection, tls: TlsOptions, replaced: SocketError): void {
     if (this.#state.kind !== 'upgrading' || next.#state.kind !== 'connecting') return;
-    if (this.writable.over) {
-      const failure = this.#native.failure();
-      next.#fail(
-        failure ? fromNative(failure) : closedError('the writable side had ended before the handshake'),
-      );
+    if (this.#native.failure() !== null) {
+      next.#fail(this.#failure());
       return;
     }
     this.writable.fail(replaced);
@@ -218,7 +217,7 @@ export class Connection {
     if (this.#state.kind === 'open' && this.readable.over && this.writable.over) this.#closeNative();
   }
 
-  /** A read found the connection broken. What had arrived before has been read. */
+  /** The connection is broken, and what had arrived before has been read, or is not wanted. */
   #broke(): void {
     const error = this.#failure();
     this.readable.fail(error);
@@ -229,7 +228,7 @@ export class Connection {
     const bound = setTimeout(() => this.#shut(error), CLOSE_BOUND_MS).unref();
     this.#state = { kind: 'closing', bound };
     this.readable.end();
-    this.writable.seal(error, () => {
+    this.writable.seal('close', error, () => {
       if (this.#state.kind !== 'closing') return;
       finish();
       this.#closeNative();
@@ -266,13 +265,6 @@ export class Connection {
 
   #failure(): SocketError {
     return fromNative(this.#native.failure());
-  }
-
-  /** Whoever looks at a promise may wait for it, so it has to be settled although the socket itself was dropped. */
-  #observe(): void {
-    if (this.#observed) return;
-    this.#observed = true;
-    this.#repin();
   }
 
   #repin(): void {

@@ -2,7 +2,7 @@
 
 import type { TlsOptions } from '../binding.d.cts';
 import type { SecureTransportKind } from '../index.d.ts';
-import { isHost } from './address.ts';
+import { isHost, unbracketed } from './address.ts';
 import { SocketError } from './error.ts';
 
 export interface Options {
@@ -115,7 +115,8 @@ function readSignal(value: unknown): AbortSignal | undefined {
 
 function readName(value: unknown, option: string): string | undefined {
   if (value === undefined || value === null) return undefined;
-  const name = typeof value === 'symbol' ? '' : String(value);
+  // pg passes an IPv6 host as it was given to it: in brackets.
+  const name = typeof value === 'symbol' ? '' : unbracketed(String(value));
   if (!isHost(name)) throw invalid(`\`${option}\` must be a host name, not ${describe(value)}`);
   return name;
 }

@@ -26,6 +26,8 @@ type State =
 const CHUNK = 65_536;
 /** Reads above this go straight into a chunk of their own, smaller ones through the scratch. */
 const BULK = CHUNK / 2;
+/** So many reads in a row find data at once; the next waits a turn. A fast peer would starve timers and everybody else. */
+const STREAK = 16;
 
 // Shared by all sockets of the thread: a read and the copy out of it happen in one go.
 const scratch = new Uint8Array(CHUNK);
@@ -45,7 +47,8 @@ export class ReadableSide {
   #controller: ReadableByteStreamController | undefined;
   #wanted = false;
   #bulk = false;
-  #watching = false;
+  #streak = 0;
+  #postponed = false;
 
   constructor(owner: ReadableOwner) {
     this.#owner = owner;
@@ -62,7 +65,9 @@ export class ReadableSide {
         pull: () => {
           this.#wanted = true;
           this.#owner.readWanted();
-          if (this.#state.kind === 'open' && !this.#state.armed) this.#fill(this.#state);
+          if (this.#state.kind !== 'open' || this.#state.armed) return;
+          if (this.#streak < STREAK) this.#fill(this.#state);
+          else this.#later();
         },
         cancel: () => {
           if (this.#state.kind === 'over') return;
@@ -96,6 +101,7 @@ export class ReadableSide {
   readable(): void {
     if (this.#state.kind !== 'open') return;
     this.#state.armed = false;
+    this.#streak = 0;
     if (this.#wanted) this.#fill(this.#state);
     else this.#look(this.#state);
   }
@@ -123,6 +129,7 @@ export class ReadableSide {
     }
     open.armed = count < buffer.byteLength;
     this.#wanted = false;
+    this.#streak += 1;
     if (request) {
       request.respond(count);
     } else {
@@ -133,7 +140,8 @@ export class ReadableSide {
       controller.enqueue(chunk);
     }
     this.#owner.readWanted();
-    if (!open.armed && !this.#wanted) this.#watch();
+    // There may be more, or an end, for which nobody asks.
+    if (!open.armed && !this.#wanted) this.#later();
   }
 
   /** Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is. */
@@ -153,13 +161,13 @@ export class ReadableSide {
     }
   }
 
-  /** After a read that took all it could there may be more, or an end. Looks in the next turn, unless a read does. */
-  #watch(): void {
-    if (this.#watching) return;
-    this.#watching = true;
+  /** Tries again in the next turn, unless a read is faster or the native side tells. */
+  #later(): void {
+    if (this.#postponed) return;
+    this.#postponed = true;
     setImmediate(() => {
-      this.#watching = false;
-      if (this.#state.kind === 'open' && !this.#state.armed && !this.#wanted) this.#look(this.#state);
+      this.#postponed = false;
+      if (this.#state.kind === 'open' && !this.#state.armed) this.readable();
     });
   }
 

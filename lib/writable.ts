@@ -20,6 +20,12 @@ type State =
   /** Closed, or (with `error`) aborted or broken. `unsaid`: the peer has not been sent the end yet. */
   | { kind: 'over'; error?: unknown; unsaid?: boolean };
 
+/**
+ * So many writes in a row are taken at once; then one resolves a turn later. A peer that reads as fast as is written would
+ * starve timers and everybody else.
+ */
+const STREAK = 16;
+
 /** What waits for the connection, or for room in it. At most one: a stream calls its sink one by one. */
 interface Waiting {
   /** Tries on. Whether it is done. */
@@ -30,6 +36,8 @@ interface Waiting {
 
 /** After close() or startTls(): how many of the queued writes still go out, what the rest gets, and whom to tell. */
 interface Seal {
+  /** `'upgrade'`: the connection goes on without this side, so the peer must not be sent an end. */
+  why: 'close' | 'upgrade';
   left: number;
   error: unknown;
   drained: () => void;
@@ -44,6 +52,7 @@ export class WritableSide {
   #waiting: Waiting | undefined;
   #ending = false;
   #queued = 0;
+  #streak = 0;
   #seal: Seal | undefined;
 
   constructor(owner: WritableOwner, highWaterMark: number) {
@@ -137,8 +146,8 @@ export class WritableSide {
    * Lets out what is queued now, rejects later writes with `error`, and then, never at once, calls `drained`. If the
    * side is over or breaks, nothing is left to let out.
    */
-  seal(error: unknown, drained: () => void): void {
-    this.#seal = { left: this.#queued, error, drained };
+  seal(why: Seal['why'], error: unknown, drained: () => void): void {
+    this.#seal = { why, left: this.#queued, error, drained };
     this.#checkSeal();
   }
 
@@ -171,14 +180,23 @@ export class WritableSide {
         offset += taken;
         return offset === bytes.byteLength;
       });
-      if (result === undefined) this.#wrote();
-      return result?.then(
+      if (result === undefined) return this.#wroteAtOnce();
+      this.#streak = 0;
+      return result.then(
         () => this.#wrote(),
         (error) => this.#broke(error),
       );
     } catch (error) {
       this.#broke(error);
     }
+  }
+
+  #wroteAtOnce(): Promise<void> | undefined {
+    this.#wrote();
+    this.#streak += 1;
+    if (this.#streak < STREAK) return undefined;
+    this.#streak = 0;
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   #wrote(): void {
@@ -197,6 +215,7 @@ export class WritableSide {
 
   #close(): Promise<void> | undefined {
     if (this.#state.kind === 'over') return undefined;
+    if (this.#seal?.why === 'upgrade') this.#broke(this.#seal.error);
     this.#ending = true;
     try {
       const result = this.#attempt((id) => this.#shutDown(id));
@@ -214,7 +233,8 @@ export class WritableSide {
   #abort(reason: unknown): void {
     const before = this.#state;
     if (before.kind === 'over') return;
-    const unsaid = before.kind === 'opening' || shutdown(before.id) === WAIT;
+    const upgrade = this.#seal?.why === 'upgrade';
+    const unsaid = !upgrade && (before.kind === 'opening' || shutdown(before.id) === WAIT);
     this.#end({ kind: 'over', error: reason, unsaid });
   }
 

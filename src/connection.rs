@@ -1,6 +1,6 @@
 //! A connection's life: dial, read, write, shutdown, close, `start_tls`.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::task::AbortHandle;
 
@@ -8,6 +8,7 @@ use crate::{
     close::{WriteSide, drain},
     dial::{Target, dial, secure},
     error::Error,
+    notify::{Interest, Notify},
     runtime::{Completion, Environment, Event},
     tls::Handshake,
     transport::{Broken, Established, Info, Read, Transport},
@@ -52,6 +53,8 @@ pub enum Told {
     Failed,
     /// The last flush after a close is done.
     Closed,
+    /// It broke while nobody read or wrote: see [`Connection::failure`].
+    Broken,
 }
 
 /// One connection, as the JavaScript thread holds it. Dropping it closes it.
@@ -119,9 +122,19 @@ impl Connection {
                 Some(Told::Failed)
             }
             (Event::Readable, State::Open { .. }) => Some(Told::Readable),
-            // What TLS still holds goes first. An error comes up with the next write.
-            (Event::Writable, State::Open { transport, .. }) => {
-                (!matches!(transport.flush(), Ok(false))).then_some(Told::Writable)
+            // What TLS still holds goes first.
+            (Event::Writable, State::Open { transport, .. }) => match transport.flush() {
+                Ok(done) => done.then_some(Told::Writable),
+                Err(broken) => {
+                    self.fail("write", broken);
+                    Some(Told::Writable)
+                }
+            },
+            (Event::Broken, State::Open { transport, .. }) => {
+                transport.stream().take_error()?;
+                // After the peer's FIN the system calls a reset EPIPE.
+                self.fail("read", Broken::Io(io::ErrorKind::ConnectionReset.into()));
+                Some(Told::Broken)
             }
             (Event::Closed | Event::Failed(_), State::Closing) => {
                 self.state = State::Closed;
@@ -150,7 +163,10 @@ impl Connection {
             Ok(Read::End) if self.failure.as_ref().is_some_and(|f| f.code() == "ECONNRESET") => {
                 Progress::Failed
             }
-            Ok(Read::End) => Progress::End,
+            Ok(Read::End) => {
+                transport.stream().watch(Interest::Broken);
+                Progress::End
+            }
             Err(broken) => self.fail("read", broken),
         }
     }
@@ -181,6 +197,13 @@ impl Connection {
             }
         }
         Progress::Done(0)
+    }
+
+    /// Nobody is going to read: asks to be told of a break all the same.
+    pub fn watch_broken(&self) {
+        if let State::Open { transport, .. } = &self.state {
+            transport.stream().watch(Interest::Broken);
+        }
     }
 
     fn fail(&mut self, operation: &'static str, broken: Broken) -> Progress {

@@ -25,6 +25,8 @@ pub enum Event {
     Readable,
     /// There may be room to write.
     Writable,
+    /// The connection may be broken, while nobody reads or writes.
+    Broken,
     /// The connection is established: the transport comes back to the JavaScript thread.
     Opened(Box<Established>),
     /// It could not be established.
@@ -110,6 +112,7 @@ impl Tell for Environment {
             match interest {
                 Interest::Readable => Event::Readable,
                 Interest::Writable => Event::Writable,
+                Interest::Broken => Event::Broken,
             },
         );
     }

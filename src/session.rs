@@ -141,9 +141,10 @@ impl Session {
                 self.fatal = Some(Broken::Tls(error));
             }
         }
-        // Answers of the session itself (key updates, alerts) need no caller. What cannot be sent now is sent with the
-        // next write, and an error will come up there.
-        let _ = self.flush();
+        // Answers of the session itself (key updates, alerts) need no caller. The system tells an error once: keep it.
+        if let Err(error) = self.flush() {
+            self.fatal.get_or_insert(Broken::Io(error));
+        }
     }
 
     /// Encrypts and sends what can be taken now. At most what rustls buffers waits to be sent.

@@ -89,14 +89,14 @@ impl Transport {
         Self::Tls(Box::new(Session::new(stream, session)))
     }
 
-    /// The plain stream, for an upgrade. A TLS transport comes back unchanged.
+    /// The plain stream, for an upgrade.
     ///
     /// # Errors
-    /// The transport itself, if it is TLS already.
-    pub fn into_plain(self) -> Result<TcpStream, Self> {
+    /// If it is TLS already.
+    pub fn into_plain(self) -> io::Result<TcpStream> {
         match self {
-            Self::Tcp(stream) => Ok(stream.into_stream()),
-            Self::Tls(_) => Err(self),
+            Self::Tcp(stream) => Ok(stream.into_stream()?),
+            Self::Tls(_) => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
 

@@ -101,10 +101,21 @@ mod tests {
         params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
     }
 
-    fn file(name: &str, content: &str) -> String {
-        let path = std::env::temp_dir().join(format!("wintersock-trust-{}-{name}", std::process::id()));
-        std::fs::write(&path, content).unwrap();
-        path.display().to_string()
+    /// A file that goes with its handle.
+    struct File(String);
+
+    impl File {
+        fn new(name: &str, content: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("wintersock-trust-{}-{name}", std::process::id()));
+            std::fs::write(&path, content).unwrap();
+            Self(path.display().to_string())
+        }
+    }
+
+    impl Drop for File {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
     }
 
     #[test]
@@ -116,9 +127,10 @@ mod tests {
     #[test]
     fn files_add_to_the_default_and_a_certificate_counts_once() {
         let pem = authority();
+        let (extra, bundle) = (File::new("extra.pem", &pem), File::new("bundle.pem", &(authority() + &pem)));
         let sources = Sources {
-            node_extra: Some(file("extra.pem", &pem)),
-            cert_file: Some(file("bundle.pem", &(authority() + &pem))),
+            node_extra: Some(extra.0.clone()),
+            cert_file: Some(bundle.0.clone()),
             ..Sources::default()
         };
         assert_eq!(roots(&sources).unwrap().len(), webpki_roots::TLS_SERVER_ROOTS.len() + 2);
@@ -127,7 +139,8 @@ mod tests {
     #[test]
     fn a_source_that_cannot_be_used_is_named() {
         for (content, expected) in [(None, "No such file"), (Some("nothing"), "no PEM certificate")] {
-            let path = content.map_or_else(|| "/nonexistent/ca.pem".to_owned(), |c| file("bad.pem", c));
+            let file = content.map(|content| File::new("bad.pem", content));
+            let path = file.as_ref().map_or_else(|| "/nonexistent/ca.pem".to_owned(), |file| file.0.clone());
             let sources = Sources { cert_file: Some(path.clone()), ..Sources::default() };
             let error = roots(&sources).unwrap_err();
             assert_eq!(error.code(), "ERR_TLS_TRUST");

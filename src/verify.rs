@@ -57,12 +57,17 @@ impl Rejection {
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 "INVALID_PURPOSE"
             }
-            // A self-signed certificate that says it is an authority, presented as the server's own.
-            CertificateError::Other(_) if self.chain == Some(Chain::SelfSigned) => {
-                "DEPTH_ZERO_SELF_SIGNED_CERT"
-            }
+            _ if self.is_authority() => "DEPTH_ZERO_SELF_SIGNED_CERT",
             _ => "ERR_TLS_CERT_INVALID",
         }
+    }
+
+    /// A self-signed certificate that says it is an authority, presented as the server's own: what `openssl req -x509`
+    /// makes by default.
+    fn is_authority(&self) -> bool {
+        let CertificateError::Other(other) = &self.error else { return false };
+        self.chain == Some(Chain::SelfSigned)
+            && matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
     }
 
     /// Why it was refused and what to do.
@@ -70,6 +75,9 @@ impl Rejection {
     pub fn advice(&self, server_name: &str) -> String {
         if let (CertificateError::BadSignature, Some(_)) = (&self.error, self.chain) {
             return "its authority bears the name of a trusted one, but has another key (unknown CA); was it made anew? Trust its present certificate with `ca` or NODE_EXTRA_CA_CERTS".into();
+        }
+        if self.is_authority() {
+            return "it is self-signed, and an authority's certificate (CA:TRUE), which cannot be a server's own, trusted or not; issue a server certificate with it, or make one with basicConstraints=CA:FALSE".into();
         }
         match self.code() {
             "CERT_HAS_EXPIRED" => format!("{}; renew the server's certificate, or correct this machine's clock", self.error),

@@ -90,6 +90,12 @@ pub fn shutdown(id: u32) -> i32 {
     guarded(|| with_entry(id, None, |entry| code(&entry.connection.shutdown())).unwrap_or(FAILED))
 }
 
+/// Nobody is going to read: asks to be told of a break all the same.
+#[napi(catch_unwind)]
+pub fn watch_broken(id: u32) {
+    with_entry(id, None, |entry| entry.connection.watch_broken());
+}
+
 /// What TLS needs to know. Absent members are defaults.
 #[napi(object)]
 pub struct TlsOptions {

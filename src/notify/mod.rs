@@ -17,6 +17,8 @@ pub enum Interest {
     Readable,
     /// Room to write, or an error.
     Writable,
+    /// An error, when nobody reads or writes: the peer's RST.
+    Broken,
 }
 
 /// Who is told. The id is the connection's.
@@ -44,6 +46,9 @@ pub trait Notify: Send {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] when it takes nothing, otherwise what the system says.
     fn try_write(&self, buffers: &[io::IoSlice<'_>]) -> io::Result<usize>;
+
+    /// The error that the system holds, once.
+    fn take_error(&self) -> Option<io::Error>;
 
     /// Sends FIN.
     ///

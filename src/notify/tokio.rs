@@ -1,10 +1,12 @@
 //! Readiness from the tokio thread: a waker on the stream tells the listener.
 
 use std::{
+    future::Future,
     io,
     mem::MaybeUninit,
     net::Shutdown,
-    sync::Arc,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Wake, Waker},
 };
 
@@ -14,12 +16,19 @@ use tokio::{io::Interest as TokioInterest, net::TcpStream};
 use super::{Interest, Notify, Tell};
 
 /// A TCP stream registered with tokio. No task waits for it: tokio's I/O driver calls the waker, and that tells the listener.
-#[derive(Debug)]
 pub struct Watched {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     readable: Waker,
     writable: Waker,
     teller: Arc<Teller>,
+    /// Waits for an error. It has to live as long as it waits, so it shares the stream.
+    broken: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+}
+
+impl std::fmt::Debug for Watched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watched").field("stream", &self.stream).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -34,12 +43,19 @@ impl Teller {
     }
 }
 
+struct TellBroken(Arc<Teller>);
 struct TellReadable(Arc<Teller>);
 struct TellWritable(Arc<Teller>);
 
 impl Wake for TellReadable {
     fn wake(self: Arc<Self>) {
         self.0.tell(Interest::Readable);
+    }
+}
+
+impl Wake for TellBroken {
+    fn wake(self: Arc<Self>) {
+        self.0.tell(Interest::Broken);
     }
 }
 
@@ -55,7 +71,8 @@ impl Watched {
     pub fn new(stream: TcpStream, listener: Arc<dyn Tell>, id: u32) -> Self {
         let teller = Arc::new(Teller { listener, id });
         Self {
-            stream,
+            stream: Arc::new(stream),
+            broken: Mutex::new(None),
             readable: Arc::new(TellReadable(Arc::clone(&teller))).into(),
             writable: Arc::new(TellWritable(Arc::clone(&teller))).into(),
             teller,
@@ -63,9 +80,12 @@ impl Watched {
     }
 
     /// Gives the stream up to a task of the tokio thread.
-    #[must_use]
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
+    ///
+    /// # Errors
+    /// Never in practice: nobody else keeps the stream.
+    pub fn into_stream(self) -> io::Result<TcpStream> {
+        drop(self.broken);
+        Arc::try_unwrap(self.stream).map_err(|_| io::Error::other("the stream is shared"))
     }
 
     /// Waits for readiness in a task of the tokio thread.
@@ -76,6 +96,7 @@ impl Watched {
         match interest {
             Interest::Readable => self.stream.readable().await,
             Interest::Writable => self.stream.writable().await,
+            Interest::Broken => self.stream.ready(TokioInterest::ERROR).await.map(drop),
         }
     }
 }
@@ -114,12 +135,29 @@ impl Notify for Watched {
         }
     }
 
+    fn take_error(&self) -> Option<io::Error> {
+        self.stream.take_error().ok().flatten()
+    }
+
     fn watch(&self, interest: Interest) {
         let poll = match interest {
-            Interest::Readable => self.stream.poll_read_ready(&mut Context::from_waker(&self.readable)),
-            Interest::Writable => self.stream.poll_write_ready(&mut Context::from_waker(&self.writable)),
+            Interest::Readable => {
+                self.stream.poll_read_ready(&mut Context::from_waker(&self.readable)).is_ready()
+            }
+            Interest::Writable => {
+                self.stream.poll_write_ready(&mut Context::from_waker(&self.writable)).is_ready()
+            }
+            Interest::Broken => {
+                let stream = Arc::clone(&self.stream);
+                let mut waiting: Pin<Box<dyn Future<Output = ()> + Send>> =
+                    Box::pin(async move { drop(stream.ready(TokioInterest::ERROR).await) });
+                let waker = Waker::from(Arc::new(TellBroken(Arc::clone(&self.teller))));
+                let ready = waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+                *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiting);
+                ready
+            }
         };
-        if poll.is_ready() {
+        if poll {
             self.teller.tell(interest);
         }
     }
