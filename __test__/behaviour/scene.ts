@@ -76,7 +76,6 @@ export class Scene {
     this.wire = await peer.wire();
     if (this.transport === 'starttls') {
       await this.#greet();
-      await this.wire.hear();
       if (state === 'upgrading') await this.#getStuck();
       this.upgrade();
       if (state === 'upgrading') return this;
@@ -155,6 +154,7 @@ export class Scene {
     this.wire?.stream.write('go');
     await this.read;
     await this.write;
+    await this.wire?.hear();
     this.read = undefined;
     this.write = undefined;
   }
