@@ -20,6 +20,8 @@
 //! (names, the connect race, handshakes, the last flush) owns the transport on the tokio thread and hands it back in an
 //! [`Event`](runtime::Event). Nothing is shared, so nothing is locked but the event queue.
 
+// A test has no Node process to link to.
+#[cfg(not(test))]
 pub mod binding;
 pub mod close;
 pub mod connection;
@@ -33,3 +35,8 @@ pub mod tls;
 pub mod transport;
 pub mod trust;
 pub mod verify;
+
+// Outside src because they are many, and inside the crate because a test of their own could not be linked.
+#[cfg(test)]
+#[path = "../tests/connection/mod.rs"]
+mod connection_tests;

@@ -1,0 +1,183 @@
+//! A JavaScript thread without JavaScript: owns connections, and waits for what they are told.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use crate::{
+    connection::{Connection, Progress, Told},
+    dial::Target,
+    error::Error,
+    runtime::Environment,
+    tls::{Handshake, Options},
+};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls_pki_types::PrivateKeyDer;
+
+/// Longer than anything here takes; only a defect waits for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+const ID: u32 = 1;
+
+/// One connection and its thread.
+pub(crate) struct Owner {
+    environment: Arc<Environment>,
+    woken: Receiver<()>,
+    pub(crate) connection: Connection,
+}
+
+impl Owner {
+    pub(crate) fn dial(address: SocketAddr, handshake: Option<Handshake>) -> Self {
+        let (sender, woken) = channel();
+        let environment = Environment::new(move || {
+            let _ = sender.send(());
+        });
+        let target = Target {
+            host: "127.0.0.1".into(),
+            port: address.port(),
+            text: format!("localhost:{}", address.port()),
+        };
+        let connection = Connection::dial(Arc::clone(&environment), ID, target, handshake).unwrap();
+        Self { environment, woken, connection }
+    }
+
+    pub(crate) fn open(address: SocketAddr, handshake: Option<Handshake>) -> Self {
+        let mut owner = Self::dial(address, handshake);
+        owner.expect(Told::Opened);
+        owner
+    }
+
+    /// Waits until told `what`. What else it is told is spurious, which is allowed.
+    pub(crate) fn expect(&mut self, what: Told) {
+        loop {
+            let told = self.wait();
+            if told.contains(&what) {
+                return;
+            }
+            assert!(!told.contains(&Told::Failed), "{:?}", self.connection.failure());
+        }
+    }
+
+    /// The next batch.
+    pub(crate) fn wait(&mut self) -> Vec<Told> {
+        self.woken.recv_timeout(PATIENCE).expect("an event comes");
+        let events = self.environment.drain();
+        events.into_iter().filter_map(|(_, event)| self.connection.settle(event)).collect()
+    }
+
+    /// Reads once, waiting until there is something.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Progress {
+        loop {
+            match self.connection.read(buffer) {
+                Progress::Wait => self.expect(Told::Readable),
+                progress => return progress,
+            }
+        }
+    }
+
+    /// Reads to the end.
+    pub(crate) fn read_all(&mut self, chunk: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        let mut buffer = vec![0; chunk];
+        loop {
+            match self.read(&mut buffer) {
+                Progress::Done(length) => all.extend_from_slice(&buffer[..length]),
+                Progress::End => return all,
+                other => panic!("{other:?}: {:?}", self.connection.failure()),
+            }
+        }
+    }
+
+    pub(crate) fn write_all(&mut self, mut data: &[u8]) {
+        while !data.is_empty() {
+            match self.connection.write(data) {
+                Progress::Done(length) => data = &data[length..],
+                other => panic!("{other:?}: {:?}", self.connection.failure()),
+            }
+            if !data.is_empty() {
+                self.expect(Told::Writable);
+            }
+        }
+    }
+
+    pub(crate) fn shutdown(&mut self) {
+        while self.connection.shutdown() == Progress::Wait {
+            self.expect(Told::Writable);
+        }
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.connection.failure().map_or("none", Error::code)
+    }
+
+    /// How an attempt to connect failed.
+    pub(crate) fn failed(address: SocketAddr, handshake: Option<Handshake>) -> Error {
+        let mut owner = Self::dial(address, handshake);
+        assert_eq!(owner.wait(), [Told::Failed]);
+        owner.connection.failure().unwrap().clone()
+    }
+}
+
+/// A server for one connection.
+pub(crate) fn serve<T: Send + 'static>(
+    behave: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (SocketAddr, JoinHandle<T>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    (address, std::thread::spawn(move || behave(listener.accept().unwrap().0)))
+}
+
+pub(crate) type TlsStream = StreamOwned<ServerConnection, TcpStream>;
+
+/// An authority and a server certificate of it for `localhost`.
+pub(crate) struct Pki {
+    pub(crate) authority: String,
+    pub(crate) config: Arc<ServerConfig>,
+}
+
+impl Pki {
+    pub(crate) fn new() -> Self {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "authority of the tests");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let authority = params.self_signed(&key).unwrap().pem();
+        let issuer = rcgen::Issuer::new(params, key);
+        let leaf_key = rcgen::KeyPair::generate().unwrap();
+        let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
+            .unwrap()
+            .signed_by(&leaf_key, &issuer)
+            .unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![leaf.der().clone()],
+                PrivateKeyDer::try_from(leaf_key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        Self { authority, config: Arc::new(config) }
+    }
+
+    pub(crate) fn handshake(&self, name: &str) -> Handshake {
+        let ca = Some(vec![self.authority.clone().into_bytes()]);
+        Handshake::new(name, Options { ca, ..Options::default() }).unwrap()
+    }
+
+    pub(crate) fn accept(config: &Arc<ServerConfig>, stream: TcpStream) -> TlsStream {
+        StreamOwned::new(ServerConnection::new(Arc::clone(config)).unwrap(), stream)
+    }
+
+    /// A TLS server for one connection.
+    pub(crate) fn serve<T: Send + 'static>(
+        &self,
+        behave: impl FnOnce(TlsStream) -> T + Send + 'static,
+    ) -> (SocketAddr, JoinHandle<T>) {
+        let config = Arc::clone(&self.config);
+        serve(move |stream| behave(Self::accept(&config, stream)))
+    }
+}
