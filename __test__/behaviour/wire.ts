@@ -50,6 +50,14 @@ export class Wire {
     return this;
   }
 
+  /** Reads again after `deaf()`. */
+  listen(): this {
+    this.isDeaf = false;
+    this.stream.resume();
+    this.tcp.resume();
+    return this;
+  }
+
   /** Begins TLS as a server. Resolves after the handshake; what fails it destroys the connection. */
   async secure({ credentials, ...options }: PeerTls): Promise<this> {
     const pipe = new Pipe(this);
