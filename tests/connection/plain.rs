@@ -91,8 +91,12 @@ fn data_before_a_reset_is_read_before_the_error() {
 
 #[test]
 fn a_reset_that_a_write_was_told_of_is_no_end_for_the_reader() {
-    let (address, server) = serve(|stream| SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap());
+    let (address, server) = serve(|mut stream| {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 1);
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    });
     let mut owner = Owner::open(address, None);
+    owner.write_all(b"x");
     server.join().unwrap();
     while owner.connection.write(b"x") != Progress::Failed {
         std::thread::yield_now();
