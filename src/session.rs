@@ -67,7 +67,7 @@ impl Session {
                 Err(_) if filled > 0 => return Ok(Read::Data(filled)),
                 Err(error) => return Err(Broken::of_plaintext(error)),
             }
-            if received && filled > 0 {
+            if received && filled > 0 && self.ciphertext.is_empty() {
                 return Ok(Read::Data(filled));
             }
             match self.advance() {
@@ -97,6 +97,14 @@ impl Session {
                 return Ok(Read::Wait);
             }
         }
+    }
+
+    /// Whether the next read finds something without the stream becoming readable: plaintext, the end, or an error.
+    #[must_use]
+    pub fn holds_more(&mut self) -> bool {
+        let plaintext = io::BufRead::fill_buf(&mut self.tls.reader()).map(drop);
+        let nothing = plaintext.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.fatal.is_some() || !self.ciphertext.is_empty() || !nothing
     }
 
     /// Brings the session nearer to plaintext: with what is left over, else with one receive.

@@ -125,7 +125,15 @@ impl Transport {
         };
         match found {
             Read::Wait => self.stream().watch(Interest::Readable),
-            Read::Data(length) if length < buffer.len() => self.stream().watch(Interest::Readable),
+            Read::Data(length) if length < buffer.len() => {
+                // What a session holds makes no stream readable.
+                let held = if let Self::Tls(tls) = self { tls.holds_more() } else { false };
+                if held {
+                    self.stream().tell(Interest::Readable);
+                } else {
+                    self.stream().watch(Interest::Readable);
+                }
+            }
             Read::Data(_) | Read::End => {}
         }
         Ok(found)

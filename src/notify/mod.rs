@@ -59,4 +59,7 @@ pub trait Notify: Send {
     /// Asks to be told once. Told even if the stream is ready already, so there is no gap to fall into; it may be told
     /// without need, so whoever is told tries again.
     fn watch(&self, interest: Interest);
+
+    /// Tells at once, for what only the caller knows.
+    fn tell(&self, interest: Interest);
 }

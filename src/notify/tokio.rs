@@ -161,4 +161,8 @@ impl Notify for Watched {
             self.teller.tell(interest);
         }
     }
+
+    fn tell(&self, interest: Interest) {
+        self.teller.tell(interest);
+    }
 }

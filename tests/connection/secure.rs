@@ -237,3 +237,80 @@ fn a_server_that_hangs_up_in_the_handshake_is_told_apart_from_one_that_speaks_no
     assert_eq!(Owner::failed(address, Some(pki.handshake("localhost"))).code(), "ERR_TLS_PROTOCOL");
     server.join().unwrap();
 }
+
+/// Lets a server send several things in one TCP segment, then nothing more, until it is told to go.
+fn one_burst(
+    pki: &Pki,
+    fill: impl FnOnce(&mut Vec<u8>, &mut rustls::ServerConnection) + Send + 'static,
+) -> (std::net::SocketAddr, std::sync::mpsc::Sender<()>) {
+    let (go, wait) = std::sync::mpsc::channel();
+    let (address, _) = pki.serve(move |mut stream| {
+        stream.conn.set_buffer_limit(None);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).unwrap();
+        }
+        let mut burst = Vec::new();
+        fill(&mut burst, &mut stream.conn);
+        stream.sock.write_all(&burst).unwrap();
+        let _ = wait.recv();
+    });
+    (address, go)
+}
+
+fn flush(burst: &mut Vec<u8>, tls: &mut rustls::ServerConnection) {
+    while tls.wants_write() {
+        tls.write_tls(burst).unwrap();
+    }
+}
+
+#[test]
+fn several_records_of_one_receive_all_arrive_although_nothing_follows() {
+    let pki = Pki::new();
+    let sent = pattern(60_000);
+    let data = sent.clone();
+    let (address, _go) = one_burst(&pki, move |burst, tls| {
+        tls.writer().write_all(&data).unwrap();
+        flush(burst, tls);
+    });
+    let mut owner = Owner::open(address, Some(pki.handshake("localhost")));
+    let mut got = Vec::new();
+    let mut buffer = vec![0; 65_536];
+    while got.len() < sent.len() {
+        let Progress::Done(length) = owner.read(&mut buffer) else { panic!("{}", owner.code()) };
+        got.extend_from_slice(&buffer[..length]);
+        if length < buffer.len() && got.len() < sent.len() {
+            owner.expect(Told::Readable);
+        }
+    }
+    assert!(got == sent);
+}
+
+#[test]
+fn an_end_that_came_with_the_data_is_told_although_the_stream_stays_open() {
+    let pki = Pki::new();
+    let (address, _go) = one_burst(&pki, |burst, tls| {
+        tls.writer().write_all(b"last").unwrap();
+        tls.send_close_notify();
+        flush(burst, tls);
+    });
+    let mut owner = Owner::open(address, Some(pki.handshake("localhost")));
+    assert_eq!(owner.read(&mut [0; 16]), Progress::Done(4));
+    owner.expect(Told::Readable);
+    assert_eq!(owner.connection.read(&mut [0; 16]), Progress::End);
+}
+
+#[test]
+fn a_forged_record_that_came_with_the_data_is_told_although_nothing_follows() {
+    let pki = Pki::new();
+    let (address, _go) = one_burst(&pki, |burst, tls| {
+        tls.writer().write_all(b"true").unwrap();
+        flush(burst, tls);
+        burst.extend([0x17, 3, 3, 0, 32]);
+        burst.extend([0x55; 32]);
+    });
+    let mut owner = Owner::open(address, Some(pki.handshake("localhost")));
+    assert_eq!(owner.read(&mut [0; 16]), Progress::Done(4));
+    owner.expect(Told::Readable);
+    assert_eq!(owner.connection.read(&mut [0; 16]), Progress::Failed);
+    assert_eq!(owner.code(), "ERR_TLS_PROTOCOL");
+}
