@@ -273,6 +273,8 @@ fn several_records_of_one_receive_all_arrive_although_nothing_follows() {
         flush(burst, tls);
     });
     let mut owner = Owner::open(address, Some(pki.handshake("localhost")));
+    // The trap needs all of it in the kernel before the first read.
+    std::thread::sleep(std::time::Duration::from_millis(200));
     let mut got = Vec::new();
     let mut buffer = vec![0; 65_536];
     while got.len() < sent.len() {
