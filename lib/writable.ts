@@ -73,7 +73,7 @@ export class WritableSide {
           },
           write: (chunk) => this.#write(chunk),
           close: () => this.#close(),
-          abort: (reason) => this.#abort(reason),
+          abort: (reason) => this.#leave(reason),
         },
         { highWaterMark: this.#highWaterMark, size: (chunk) => this.#measure(chunk) },
       );
@@ -209,7 +209,7 @@ export class WritableSide {
 
   /** A write that throws errors its stream, by Streams; so the side has ended. */
   #broke(error: unknown): never {
-    this.#end({ kind: 'over', error });
+    this.#leave(error);
     throw error;
   }
 
@@ -229,13 +229,13 @@ export class WritableSide {
     }
   }
 
-  /** What was queued is dropped, and the peer sees the end. */
-  #abort(reason: unknown): void {
+  /** Ends the side with an error: what was queued is dropped, and the peer sees an end. */
+  #leave(error: unknown): void {
     const before = this.#state;
     if (before.kind === 'over') return;
     const upgrade = this.#seal?.why === 'upgrade';
     const unsaid = !upgrade && (before.kind === 'opening' || shutdown(before.id) === WAIT);
-    this.#end({ kind: 'over', error: reason, unsaid });
+    this.#end({ kind: 'over', error, unsaid });
   }
 
   #shutDown(id: number): boolean {
