@@ -72,7 +72,11 @@ export class NodeRunner {
   }
 
   #start() {
-    const child = { process: fork(CHILD, { env: this.#env, execArgv: [] }), onResult() {}, onExit() {} };
+    const child = {
+      process: fork(CHILD, { env: this.#env, execArgv: ['--no-warnings'] }),
+      onResult() {},
+      onExit() {},
+    };
     return new Promise((resolve, reject) => {
       child.onExit = (code, signal) => reject(new Error(`the process died at start: ${signal ?? code}`));
       child.process.on('exit', (code, signal) => child.onExit(code, signal));

@@ -82,7 +82,8 @@ export class WorkerdRunner {
 
 /** A workerd configuration with this suite as a worker: its network reaches this machine, its TLS trusts `authority`. */
 async function configuration(control, authority) {
-  const clauses = (await readdir(join(ROOT, 'clauses'))).map((name) => `clauses/${name}`);
+  const topics = (await readdir(join(ROOT, 'clauses'))).filter((name) => name.endsWith('.mjs'));
+  const clauses = topics.map((name) => `clauses/${name}`);
   const names = [MAIN, 'clause.mjs', 'trial.mjs', 'peer.mjs', 'pattern.mjs', 'source.mjs', ...clauses];
   const modules = await Promise.all(
     names.map(async (name) => {
