@@ -31,7 +31,12 @@ pub async fn drain(mut transport: Transport, write: WriteSide, completion: Compl
         || matches!(timeout(CLOSE_BOUND, end(&mut transport, write)).await, Ok(Ok(())));
     completion.tell(Event::Closed);
     if done {
-        let _ = timeout(CLOSE_BOUND, discard(transport.stream())).await;
+        let mut discarded = false;
+        let late = timeout(CLOSE_BOUND, discard(transport.stream(), &mut discarded)).await.is_err();
+        if late && discarded {
+            // What the peer said was lost, and it has not noticed that nobody listens.
+            transport.stream().reset_on_close();
+        }
     }
 }
 
@@ -45,12 +50,15 @@ async fn end(transport: &mut Transport, write: WriteSide) -> Result<(), Broken> 
     Ok(())
 }
 
-async fn discard(stream: &Watched) -> io::Result<()> {
+async fn discard(stream: &Watched, discarded: &mut bool) -> io::Result<()> {
     let mut unread = [0; 4096];
     loop {
         match stream.try_read(&mut unread) {
             Ok(0) => return Ok(()),
-            Ok(_) => tokio::task::yield_now().await,
+            Ok(_) => {
+                *discarded = true;
+                tokio::task::yield_now().await;
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 stream.ready(Interest::Readable).await?;
             }

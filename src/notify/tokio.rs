@@ -8,6 +8,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Wake, Waker},
+    time::Duration,
 };
 
 use socket2::SockRef;
@@ -86,6 +87,12 @@ impl Watched {
     pub fn into_stream(self) -> io::Result<TcpStream> {
         drop(self.broken);
         Arc::try_unwrap(self.stream).map_err(|_| io::Error::other("the stream is shared"))
+    }
+
+    /// Lets the drop of the stream send RST instead of FIN.
+    pub fn reset_on_close(&self) {
+        // Where it fails the connection is gone already.
+        let _ = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
     }
 
     /// Waits for readiness in a task of the tokio thread.

@@ -151,6 +151,26 @@ fn close_sends_what_was_taken_and_then_the_end() {
 }
 
 #[test]
+fn a_peer_that_goes_on_talking_after_a_close_is_reset_in_the_end() {
+    let (address, server) = serve(|mut stream| {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        stream.write_all(b"into the void").unwrap();
+        // Nothing more is sent: the peer of a forgotten half-open connection waits just so.
+        loop {
+            if let Some(error) = stream.take_error().unwrap() {
+                return error.kind();
+            }
+            std::thread::yield_now();
+        }
+    });
+    let mut owner = Owner::open(address, None);
+    owner.connection.close();
+    owner.expect(Told::Closed);
+    // The system calls a reset after our end so.
+    assert_eq!(server.join().unwrap(), std::io::ErrorKind::BrokenPipe);
+}
+
+#[test]
 fn close_while_connecting_is_done_at_once() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let pki = Pki::new();
