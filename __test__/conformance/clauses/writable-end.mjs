@@ -110,8 +110,16 @@ export const writableEnd = [
       await socket.readable.cancel();
       await socket.writable.close();
       await peer.until('fin');
-      await peer.send('into the void').catch(() => {});
-      await peer.until('close');
+      // An implementation may listen for a while after its FIN, so that nothing it has sent is lost to a reset.
+      let closed = false;
+      const close = peer.until('close').finally(() => {
+        closed = true;
+      });
+      while (!closed) {
+        await peer.send('into the void').catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await close;
     },
   },
   {
