@@ -36,11 +36,9 @@ export async function gather({ only, print }) {
   const plant = async ({ name, tries }) => {
     const tried = (clause) => only(clause) && tries.some((prefix) => clause.id.startsWith(prefix));
     const told = await runSession({ subject: OURS, defect: name, host, only: tried });
-    noticed.set(
-      name,
-      told.filter((result) => result.status === 'fail' && passes(results, result.id)),
-    );
-    print(`defect ${name}: noticed by ${noticed.get(name).length} of ${told.length} clauses`);
+    const failures = told.filter(({ id, status }) => status === 'fail' && passes(results, id));
+    noticed.set(name, { failures, asked: told.some(({ status }) => status !== 'n.a.') });
+    print(`defect ${name}: noticed by ${failures.length} of ${told.length} clauses`);
   };
   try {
     await ask(OURS);
@@ -65,8 +63,10 @@ function evidence({ results, noticed, only }) {
       if (status === 'fail') seen.get(id).push(subject);
     }
   }
-  for (const [name, failures] of noticed) for (const { id } of failures) seen.get(id).push(name);
-  const unnoticed = [...noticed].filter(([, failures]) => failures.length === 0).map(([name]) => name);
+  for (const [name, { failures }] of noticed) for (const { id } of failures) seen.get(id).push(name);
+  const unnoticed = [...noticed]
+    .filter(([, { failures, asked }]) => asked && !failures.length)
+    .map(([name]) => name);
   return { seen, unnoticed };
 }
 

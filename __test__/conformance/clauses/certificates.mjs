@@ -187,6 +187,16 @@ export const certificates = [
     },
   },
   {
+    id: 'trust.ssl-cert-dir',
+    source: OURS,
+    says: 'SSL_CERT_DIR adds the authorities of a directory, in files named by hash.',
+    node: true,
+    async body(t) {
+      const { trustedDirectory } = await t.credentials();
+      t.equal(await trusted(t, { SSL_CERT_DIR: trustedDirectory }), 'resolved', 'opened');
+    },
+  },
+  {
     id: 'trust.missing-file',
     source: OURS,
     says: 'A file of authorities that cannot be read is an error that names it.',

@@ -135,4 +135,18 @@ export const closeStates = [
       t.equal((await peer.until('end')).text, 'last words', 'what the peer received');
     },
   },
+  {
+    id: 'close.truncation-after',
+    source: ruling('TLS'),
+    says: 'After our own close() FIN without close_notify is no error.',
+    async body(t) {
+      const peer = await t.peer({ tls: 'valid', keepOpen: true });
+      const socket = await t.open(peer.local, { secureTransport: 'on' });
+      const read = socket.readable.getReader().read();
+      const closed = socket.close();
+      await peer.fin();
+      t.equal(await t.within(2500, closed, 'close()'), undefined, 'the value');
+      t.equal((await read).done, true, 'done');
+    },
+  },
 ];

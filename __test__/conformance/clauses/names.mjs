@@ -36,7 +36,7 @@ export const names = [
   },
   {
     id: 'sni.verified',
-    source: draft('socketoptions-dictionary'),
+    source: ruling('startTls()'),
     says: 'With sni the certificate has to match that name, not the hostname.',
     async body(t, { connect }) {
       const peer = await t.peer({ tls: 'valid' });

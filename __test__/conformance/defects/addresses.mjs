@@ -139,7 +139,7 @@ export const addresses = [
   {
     name: 'dictionaries-refused',
     says: 'Only strings are addresses.',
-    tries: ['address.object', 'connect.string-or-dictionary'],
+    tries: ['address.object.hostname-port', 'address.object.ipv6', 'connect.string-or-dictionary'],
     apply: connecting((connect, address, options) => {
       if (typeof address === 'object') throw new TypeError('the address must be a string');
       return connect(address, options);

@@ -26,7 +26,12 @@ export const options = [
   {
     name: 'modes-secure-by-default',
     says: 'Every mode but "starttls" means TLS.',
-    tries: ['options.', 'connect.plain-by-default', 'idl.secure-transport'],
+    tries: [
+      'options.absent',
+      'options.secure-transport-off',
+      'connect.plain-by-default',
+      'idl.secure-transport',
+    ],
     apply: withOptions((options) => ({
       ...options,
       secureTransport: options?.secureTransport === 'starttls' ? 'starttls' : 'on',

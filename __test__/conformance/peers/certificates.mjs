@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority, createIntermediate, selfSigned } from '../../fixtures/pki.mjs';
@@ -47,8 +47,8 @@ export class Certificates {
     this.directory = directory;
     /** The trusted authority as a file, for NODE_EXTRA_CA_CERTS. */
     this.trustedFile = join(directory, 'trusted.pem');
-    /** The other authority as a file: nobody trusts it unless a clause says so. */
-    this.strangerFile = join(directory, 'stranger.pem');
+    /** The same in a directory, for SSL_CERT_DIR. */
+    this.trustedDirectory = join(directory, 'authorities');
   }
 
   static async create() {
@@ -59,7 +59,9 @@ export class Certificates {
     ]);
     const made = new Certificates(trusted, stranger, directory);
     await writeFile(made.trustedFile, trusted.certPem);
-    await writeFile(made.strangerFile, stranger.certPem);
+    await mkdir(made.trustedDirectory);
+    // Any name of the form that OpenSSL gives: hash and number.
+    await writeFile(join(made.trustedDirectory, '0a1b2c3d.0'), trusted.certPem);
     return made;
   }
 

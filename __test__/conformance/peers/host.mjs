@@ -127,13 +127,13 @@ export class PeerHost {
   }
 
   async credentials() {
-    const { trusted, stranger, trustedFile, strangerFile } = this.certificates;
+    const { trusted, stranger, trustedFile, trustedDirectory } = this.certificates;
     const client = await this.certificates.client();
     return {
       trusted: trusted.certPem,
       stranger: stranger.certPem,
       trustedFile,
-      strangerFile,
+      trustedDirectory,
       clientCert: client.chainPem,
       clientKey: client.keyPem,
     };

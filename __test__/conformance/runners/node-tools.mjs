@@ -14,10 +14,14 @@ const SOLO = fileURLToPath(new URL('node-solo.mjs', import.meta.url));
  *   `exited` is false if it had to be killed
  */
 function solo(script, { args = {}, env = {}, node = [], patience = 4000 } = {}) {
-  const child = spawn(process.execPath, [...node, SOLO, String(script), JSON.stringify(args)], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--no-warnings', ...node, SOLO, String(script), JSON.stringify(args)],
+    {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
