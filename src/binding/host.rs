@@ -14,7 +14,10 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
-use crate::{connection::Connection, runtime::Environment};
+use crate::{
+    connection::{Connection, Told},
+    runtime::Environment,
+};
 
 /// Tells the JavaScript thread of a batch: `[id, event, id, event, ...]`, events numbered as [`Told`](crate::connection::Told).
 type Dispatch = ThreadsafeFunction<(), (), Vec<u32>, Status, false, true>;
@@ -47,7 +50,9 @@ fn settle(environment: &Environment, env: Env) -> Vec<u32> {
     let events = environment.drain();
     let mut told = Vec::with_capacity(events.len() * 2);
     for (id, event) in events {
-        let what = with_entry(id, Some(env), |entry| entry.connection.settle(event)).flatten();
+        let settled = || with_entry(id, Some(env), |entry| entry.connection.settle(event)).flatten();
+        // A panic would unwind into Node. It costs the one connection, not the batch.
+        let what = catch_unwind(AssertUnwindSafe(settled)).unwrap_or(Some(Told::Broken));
         if let Some(what) = what {
             told.extend([id, what as u32]);
         }
@@ -101,10 +106,7 @@ impl Host {
             .build_threadsafe_function::<()>()
             .callee_handled::<false>()
             .weak::<true>()
-            .build_callback(move |context| {
-                // A panic here would unwind into Node.
-                Ok(catch_unwind(AssertUnwindSafe(|| settle(&source, context.env))).unwrap_or_default())
-            })?;
+            .build_callback(move |context| Ok(settle(&source, context.env)))?;
         *wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(function);
 
         let host = Rc::new(Host { environment, wake, referenced: Cell::new(0) });
