@@ -8,7 +8,7 @@ export const DEADLINE = 5000;
  *
  * @typedef {object} Clause
  * @property {string} id stable: reports and users refer to it
- * @property {{ label: string, link: string | null }} source where it is said
+ * @property {{ label: string, link: string }} source where it is said
  * @property {string} says the clause in one sentence
  * @property {(t: Trial, subject: Subject) => unknown} body throws or rejects if the subject does otherwise
  * @property {boolean} [node] whether it can be asked of Node alone: it needs processes, or Node's environment

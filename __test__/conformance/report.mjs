@@ -105,9 +105,8 @@ function standardOnly(subject, told) {
 }
 
 function row({ id, says, source }, results, against) {
-  const from = source.link ? `[${source.label}](${source.link})` : source.label;
   const marks = SUBJECTS.map((subject) => results.get(subject)?.get(id)?.status ?? 'not run');
-  return `| \`${id}\` | ${cell(says)} | ${from} | ${marks.join(' | ')} | ${shortened(against)} |`;
+  return `| \`${id}\` | ${cell(says)} | [${source.label}](${source.link}) | ${marks.join(' | ')} | ${shortened(against)} |`;
 }
 
 function shortened(names) {

@@ -18,5 +18,5 @@ export const workerd = {
   link: 'https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/',
 };
 
-/** Our decision where the draft is silent or leaves a choice. */
-export const ruling = (heading) => ({ label: `ruling: ${heading}`, link: null });
+/** Our decision where the draft is silent or leaves a choice; the link is relative to docs/. */
+export const ruling = (topic) => ({ label: `ruling: ${topic}`, link: 'design/decisions.md#rulings' });

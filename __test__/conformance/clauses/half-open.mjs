@@ -94,6 +94,18 @@ export const halfOpen = [
     },
   },
   {
+    id: 'fin.noticed-unread',
+    source: LIFE,
+    says: 'Where no data is unread FIN is noticed although nobody reads: closed resolves.',
+    async body(t) {
+      const peer = await t.peer();
+      const socket = await t.open(peer.address);
+      await peer.end();
+      t.equal(await socket.closed, undefined, 'the value');
+      await peer.until('end');
+    },
+  },
+  {
     id: 'fin.before-anything',
     source: LIFE,
     says: 'A peer that ends at once still lets opened resolve.',

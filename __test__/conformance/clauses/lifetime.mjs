@@ -53,7 +53,7 @@ export const lifetime = [
         await globalThis.socket.opened;
         console.log('open');
       };
-      const { exited, stdout } = await t.node.solo(script, { args: { address }, patience: 1500 });
+      const { exited, stdout } = await t.node.solo(script, { args: { address }, linger: 800 });
       t.equal(stdout, 'open', 'the output');
       t.equal(exited, false, 'whether the process ended');
     },
@@ -69,7 +69,7 @@ export const lifetime = [
         globalThis.socket = connect(args.address);
         console.log('connecting');
       };
-      const { exited, stdout } = await t.node.solo(script, { args: { address }, patience: 1500 });
+      const { exited, stdout } = await t.node.solo(script, { args: { address }, linger: 800 });
       t.equal(stdout, 'connecting', 'the output');
       t.equal(exited, false, 'whether the process ended');
     },
@@ -173,7 +173,7 @@ export const lifetime = [
         socket.ref();
         console.log('open');
       };
-      const { exited, stdout } = await t.node.solo(script, { args: { address }, patience: 1500 });
+      const { exited, stdout } = await t.node.solo(script, { args: { address }, linger: 800 });
       t.equal(stdout, 'open', 'the output');
       t.equal(exited, false, 'whether the process ended');
     },

@@ -9,11 +9,12 @@ const SOLO = fileURLToPath(new URL('node-solo.mjs', import.meta.url));
  * Runs `script` in a process of its own, with the same subject.
  *
  * @param {(subject: object, args: object) => unknown} script is sent as text: it sees its arguments and globals only
- * @param {{ args?: object, env?: Record<string, string | undefined>, node?: string[], patience?: number }} [options]
+ * @param {{ args?: object, env?: Record<string, string | undefined>, node?: string[], patience?: number,
+ *   linger?: number }} [options] `patience` is how long it may take, `linger` how long it may live on after its first output
  * @returns {Promise<{ exited: boolean, code: number | null, signal: string | null, stdout: string, stderr: string }>}
  *   `exited` is false if it had to be killed
  */
-function solo(script, { args = {}, env = {}, node = [], patience = 4000 } = {}) {
+function solo(script, { args = {}, env = {}, node = [], patience = 4000, linger } = {}) {
   const child = spawn(
     process.execPath,
     ['--no-warnings', ...node, SOLO, String(script), JSON.stringify(args)],
@@ -31,10 +32,17 @@ function solo(script, { args = {}, env = {}, node = [], patience = 4000 } = {}) 
     stderr += chunk;
   });
   let exited = true;
-  const timer = setTimeout(() => {
+  const kill = () => {
     exited = false;
     child.kill('SIGKILL');
-  }, patience);
+  };
+  let timer = setTimeout(kill, patience);
+  if (linger !== undefined) {
+    child.stdout.once('data', () => {
+      clearTimeout(timer);
+      timer = setTimeout(kill, linger);
+    });
+  }
   return new Promise((resolve) => {
     child.on('close', (code, signal) => {
       clearTimeout(timer);
