@@ -72,7 +72,8 @@ export class Wire {
   /** Puts bytes on the wire, as they are. */
   async send(bytes: string | Buffer): Promise<void> {
     if (!this.drips) {
-      this.tcp.write(bytes);
+      // Whoever writes more than the client takes has to wait, or the tests would measure their own peer's queue.
+      if (!this.tcp.write(bytes)) await once(this.tcp, 'drain');
       return;
     }
     for (const byte of Buffer.from(bytes)) {
