@@ -90,8 +90,11 @@ export interface TlsOptions {
   system: boolean
 }
 
-/** Nobody is going to read: asks to be told of a break all the same. */
-export declare function watchBroken(id: number): void
+/**
+ * Asks for an event: 0 readable, 1 writable, 2 broken. It comes in a later turn, also if there is cause for it already,
+ * and does not keep the process alive.
+ */
+export declare function watch(id: number, interest: number): void
 
 /** Writes from an offset and says how many bytes were taken; if not all, an event will come. Or -2 failed. */
 export declare function write(id: number, data: Uint8Array, offset: number): number

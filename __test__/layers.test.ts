@@ -52,7 +52,7 @@ const rust: Record<string, readonly string[]> = {
     'trust',
     'verify',
   ],
-  binding: ['connection', 'dial', 'runtime', 'tls', 'trust', 'error'],
+  binding: ['connection', 'dial', 'notify', 'runtime', 'tls', 'trust', 'error'],
   connection: ['close', 'dial', 'notify', 'runtime', 'tls', 'transport', 'error'],
   close: ['notify', 'runtime', 'transport'],
   dial: ['happy_eyeballs', 'notify', 'tls', 'transport', 'error'],

@@ -25,6 +25,13 @@ export enum Told {
   Broken,
 }
 
+/** What to ask for an event of: the numbers of the native half's `watch`. */
+export enum Interest {
+  Readable,
+  Writable,
+  Broken,
+}
+
 /** Who is told of the events of a connection. */
 export interface Listener {
   told(event: Told): void;
@@ -32,7 +39,7 @@ export interface Listener {
 
 const native = load();
 
-export const { read, peek, write, shutdown, watchBroken, connect, checkTls } = native;
+export const { read, peek, write, shutdown, watch, connect, checkTls } = native;
 
 // A strong table would pin dropped sockets for ever. Whoever waits for something pins himself.
 const listeners = new Map<number, WeakRef<Listener>>();
@@ -53,14 +60,32 @@ export function pin(listener: Listener, pending: boolean): void {
   else pinned.delete(listener);
 }
 
+// Node calls a threadsafe function up to a thousand times in a row while there is something new, and lets timers starve.
+// So one batch is delivered in a turn of the event loop, and what else comes in that turn waits for its end.
+let delivered = false;
+const later: number[][] = [];
+
 native.start((events) => {
+  if (delivered) later.push(events);
+  else deliver(events);
+});
+
+function deliver(events: number[]): void {
+  delivered = true;
+  // It need not keep the process alive: where events come from, the end of the turn comes without waiting.
+  setImmediate(turnEnded).unref();
   for (let index = 0; index < events.length; index += 2) {
     listeners
       .get(events[index] as number)
       ?.deref()
       ?.told(events[index + 1] as Told);
   }
-});
+}
+
+function turnEnded(): void {
+  delivered = false;
+  if (later.length > 0) deliver(later.splice(0).flat());
+}
 
 function load(): typeof Native {
   const platform = platformName();

@@ -5,12 +5,13 @@ import type { Address } from './address.ts';
 import {
   checkTls,
   connect,
+  Interest,
   listen,
   type NativeSocket,
   pin,
   Told,
   type TlsOptions,
-  watchBroken,
+  watch,
 } from './binding.ts';
 import { Deferred } from './deferred.ts';
 import { closedError, fromNative, rethrowing, SocketError } from './error.ts';
@@ -51,7 +52,7 @@ export class Connection {
     this.readable = new ReadableSide({
       readEnded: () => this.#readEnded(),
       readCancelled: () => {
-        watchBroken(this.#native.id);
+        watch(this.#native.id, Interest.Broken);
         this.#sideEnded();
       },
       readFailed: () => this.#broke(),

@@ -1,6 +1,6 @@
 /** The readable side: a byte stream that reads when asked, and notices the peer's end when nobody asks. */
 
-import { END, FAILED, peek, read, WAIT } from './binding.ts';
+import { END, FAILED, Interest, peek, read, WAIT, watch } from './binding.ts';
 
 /** What the owner of a readable side hears of it. */
 export interface ReadableOwner {
@@ -48,7 +48,6 @@ export class ReadableSide {
   #wanted = false;
   #bulk = false;
   #streak = 0;
-  #postponed = false;
 
   constructor(owner: ReadableOwner) {
     this.#owner = owner;
@@ -67,7 +66,7 @@ export class ReadableSide {
           this.#owner.readWanted();
           if (this.#state.kind !== 'open' || this.#state.armed) return;
           if (this.#streak < STREAK) this.#fill(this.#state);
-          else this.#later();
+          else this.#arm(this.#state);
         },
         cancel: () => {
           if (this.#state.kind === 'over') return;
@@ -141,7 +140,7 @@ export class ReadableSide {
     }
     this.#owner.readWanted();
     // There may be more, or an end, for which nobody asks.
-    if (!open.armed && !this.#wanted) this.#later();
+    if (!open.armed && !this.#wanted) this.#arm(open);
   }
 
   /** Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is. */
@@ -161,14 +160,10 @@ export class ReadableSide {
     }
   }
 
-  /** Tries again in the next turn, unless a read is faster or the native side tells. */
-  #later(): void {
-    if (this.#postponed) return;
-    this.#postponed = true;
-    setImmediate(() => {
-      this.#postponed = false;
-      if (this.#state.kind === 'open' && !this.#state.armed) this.readable();
-    });
+  /** Lets the native side tell in a later turn. Unlike an immediate, that keeps no process alive for an unref'd socket. */
+  #arm(open: State & { kind: 'open' }): void {
+    open.armed = true;
+    watch(open.id, Interest.Readable);
   }
 
   #over(state: State & { kind: 'over' }): void {

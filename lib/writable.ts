@@ -1,7 +1,7 @@
 /** The writable side: a stream counted in bytes, whose writes resolve once they are taken over. */
 
 import type { BufferSource } from '../index.d.ts';
-import { FAILED, shutdown, WAIT, write } from './binding.ts';
+import { FAILED, Interest, shutdown, WAIT, watch, write } from './binding.ts';
 import { SocketError } from './error.ts';
 
 /** What the owner of a writable side hears of it. */
@@ -196,7 +196,10 @@ export class WritableSide {
     this.#streak += 1;
     if (this.#streak < STREAK) return undefined;
     this.#streak = 0;
-    return new Promise((resolve) => setImmediate(resolve));
+    if (this.#state.kind !== 'open') return undefined;
+    watch(this.#state.id, Interest.Writable);
+    // The chunk is written, whatever happens until then.
+    return new Promise((resolve) => this.#wait({ go: () => true, resolve, reject: resolve }));
   }
 
   #wrote(): void {
@@ -255,10 +258,12 @@ export class WritableSide {
   #attempt(go: (id: number) => boolean): Promise<void> | undefined {
     if (this.#state.kind === 'open' && go(this.#state.id)) return undefined;
     if (this.#state.kind === 'over') throw this.#state.error;
-    return new Promise((resolve, reject) => {
-      this.#waiting = { go, resolve, reject };
-      this.#owner.writeWanted();
-    });
+    return new Promise((resolve, reject) => this.#wait({ go, resolve, reject }));
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting = waiting;
+    this.#owner.writeWanted();
   }
 
   #giveUp(error: unknown): void {

@@ -164,7 +164,7 @@ impl Connection {
                 Progress::Failed
             }
             Ok(Read::End) => {
-                transport.stream().watch(Interest::Broken);
+                transport.watch(Interest::Broken);
                 Progress::End
             }
             Err(broken) => self.fail("read", broken),
@@ -199,10 +199,10 @@ impl Connection {
         Progress::Done(0)
     }
 
-    /// Nobody is going to read: asks to be told of a break all the same.
-    pub fn watch_broken(&self) {
-        if let State::Open { transport, .. } = &self.state {
-            transport.stream().watch(Interest::Broken);
+    /// Asks to be told once.
+    pub fn watch(&mut self, interest: Interest) {
+        if let State::Open { transport, .. } = &mut self.state {
+            transport.watch(interest);
         }
     }
 

@@ -125,18 +125,24 @@ impl Transport {
         };
         match found {
             Read::Wait => self.stream().watch(Interest::Readable),
-            Read::Data(length) if length < buffer.len() => {
-                // What a session holds makes no stream readable.
-                let held = if let Self::Tls(tls) = self { tls.holds_more() } else { false };
-                if held {
-                    self.stream().tell(Interest::Readable);
-                } else {
-                    self.stream().watch(Interest::Readable);
-                }
-            }
+            Read::Data(length) if length < buffer.len() => self.watch(Interest::Readable),
             Read::Data(_) | Read::End => {}
         }
         Ok(found)
+    }
+
+    /// Asks to be told once, also of what a session holds, which makes no stream readable.
+    pub fn watch(&mut self, interest: Interest) {
+        match self {
+            Self::Tls(tls) if interest == Interest::Readable => {
+                if tls.holds_more() {
+                    tls.stream().tell(interest);
+                } else {
+                    tls.stream().watch(interest);
+                }
+            }
+            _ => self.stream().watch(interest),
+        }
     }
 
     /// Whether there is something to read, without taking it. `Data(1)` stands for any amount.

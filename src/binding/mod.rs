@@ -29,6 +29,7 @@ use crate::{
     connection::{Connection, Progress},
     dial::Target,
     error::Error,
+    notify::Interest,
     tls::{Handshake, Options},
     trust::Sources,
 };
@@ -90,10 +91,16 @@ pub fn shutdown(id: u32) -> i32 {
     guarded(|| with_entry(id, None, |entry| code(&entry.connection.shutdown())).unwrap_or(FAILED))
 }
 
-/// Nobody is going to read: asks to be told of a break all the same.
+/// Asks for an event: 0 readable, 1 writable, 2 broken. It comes in a later turn, also if there is cause for it already,
+/// and does not keep the process alive.
 #[napi(catch_unwind)]
-pub fn watch_broken(id: u32) {
-    with_entry(id, None, |entry| entry.connection.watch_broken());
+pub fn watch(id: u32, interest: u32) {
+    let interest = match interest {
+        0 => Interest::Readable,
+        1 => Interest::Writable,
+        _ => Interest::Broken,
+    };
+    with_entry(id, None, |entry| entry.connection.watch(interest));
 }
 
 /// What TLS needs to know. Absent members are defaults.
