@@ -30,8 +30,6 @@ const breaks = (code: string | RegExp): Outcome => ({
 const ended: Outcome = { opened: 'resolves', closed: 'resolves', read: 'done', write: /^(?!pending)/ };
 
 const NOT_TLS = /^ERR_TLS_(PROTOCOL|HANDSHAKE)$/;
-/** In CLOSE-WAIT Linux tells a reset as EPIPE. */
-const RESET = /^(ECONNRESET|EPIPE)$/;
 
 /** What breaks an open TLS connection, whatever is in flight. */
 const breaking: Row[] = [
@@ -86,12 +84,12 @@ const matrix: Partial<Record<State, Row[]>> = {
     ['silence, and close()', everyTransport, { ...ended, write: 'ERR_SOCKET_CLOSED' }],
   ],
   'half-open': [
-    ['reset', everyTransport, { ...breaks(RESET), read: 'done' }],
+    ['reset', everyTransport, { ...breaks('ECONNRESET'), read: 'done' }],
     ['silence, and the signal', everyTransport, { ...breaks('deadline'), read: 'done' }],
     ['silence, and close()', everyTransport, { ...ended, write: 'ERR_SOCKET_CLOSED' }],
   ],
   'half-open, writing': [
-    ['reset', everyTransport, { ...breaks(RESET), read: 'done' }],
+    ['reset', everyTransport, { ...breaks('ECONNRESET'), read: 'done' }],
     ['silence, and the signal', everyTransport, { ...breaks('deadline'), read: 'done' }],
     ['silence, and close()', everyTransport, { ...ended, write: 'ERR_SOCKET_CLOSED' }],
   ],

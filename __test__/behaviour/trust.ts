@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { type Authority, createAuthority } from '../fixtures/pki.mjs';
 
-/** A directory that is removed after the tests of this file. */
+const directories: string[] = [];
+afterAll(() => Promise.all(directories.map((path) => rm(path, { recursive: true, force: true }))));
+
+/** A directory that is removed after the tests of the file that imports this. */
 export async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'wintersock-test-'));
-  afterAll(() => rm(directory, { recursive: true, force: true }));
+  directories.push(directory);
   return directory;
 }
 
