@@ -26,6 +26,9 @@ const { values } = parseArgs({
   },
 });
 
+// So that what a run has started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 const only = ({ id }) => id.startsWith(values.only);
 
 if (values.help) console.log(USAGE);

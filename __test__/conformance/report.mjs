@@ -43,6 +43,7 @@ function document({ results, seen, broken }) {
     '',
     ...SUBJECTS.map((subject) => standardOnly(subject, results.get(subject))),
     '',
+    ...REMARKS,
     ...broken.map((line) => `Not run: ${line}.\n`),
     `Run with Node ${process.versions.node} on ${process.platform} ${process.arch}. "n.a." means that the question makes`,
     'no sense there: it needs a Node process, or a version of Node that has what is asked about.',
@@ -67,6 +68,13 @@ function document({ results, seen, broken }) {
 const HEAD =
   '| clause | what it says | source | wintersock | @arrowood.dev/socket | workerd | seen to fail |';
 const RULE = '| --- | --- | --- | --- | --- | --- | --- |';
+
+const REMARKS = [
+  'What the others fail is not always a fault of theirs. @arrowood.dev/socket follows an earlier draft, without `opened`:',
+  'clauses about what `opened` resolves or rejects with fail there. Errors of a connection are no TypeErrors in workerd,',
+  'and `alpn`, `sni` and most options of `startTls()` have no effect there. `--json` writes down why each clause failed.',
+  '',
+];
 
 const HOW = [
   '## Run it',

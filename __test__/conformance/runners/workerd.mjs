@@ -42,12 +42,12 @@ export class WorkerdRunner {
   }
 
   async close() {
-    const process = this.#server?.process;
+    const child = this.#server?.child;
     this.#server = undefined;
-    if (!process || process.exitCode !== null || process.signalCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise((resolve) => {
-      process.once('exit', resolve);
-      process.kill('SIGKILL');
+      child.once('exit', resolve);
+      child.kill('SIGKILL');
     });
   }
 
@@ -61,6 +61,10 @@ export class WorkerdRunner {
     const child = spawn(binary, ['serve', config, '--control-fd=3'], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
+    // It would outlive us: it does not notice that nobody is left to ask it.
+    const kill = () => child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
     let complaints = '';
     child.stderr.on('data', (chunk) => {
       complaints = (complaints + chunk).slice(-4000);
@@ -76,7 +80,7 @@ export class WorkerdRunner {
       });
     });
     await rm(config);
-    return { process: child, url: `http://127.0.0.1:${port}/` };
+    return { child, url: `http://127.0.0.1:${port}/` };
   }
 }
 
