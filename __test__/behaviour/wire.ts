@@ -135,6 +135,8 @@ export class Peer {
   readonly address: string;
   readonly port: number;
   readonly wires: Wire[] = [];
+  /** What becomes of each connection that nobody waits for. */
+  onWire: (wire: Wire) => void = () => {};
   readonly #server: Server;
   readonly #waiting: ((wire: Wire) => void)[] = [];
   #taken = 0;
@@ -147,7 +149,10 @@ export class Peer {
       const wire = new Wire(tcp);
       this.wires.push(wire);
       const waiting = this.#waiting.shift();
-      if (waiting === undefined) return;
+      if (waiting === undefined) {
+        this.onWire(wire);
+        return;
+      }
       this.#taken += 1;
       waiting(wire);
     });
