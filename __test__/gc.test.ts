@@ -1,0 +1,74 @@
+/** Garbage collection: sockets that nobody holds or waits for are closed by it, others are not. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Peer, type Wire } from './behaviour/wire.ts';
+import { runNode } from './fixtures/node-process.mjs';
+
+let peer: Peer;
+
+/** Says "go", says "later" after a while, then reads, and ends after a while. */
+function serve(wire: Wire): void {
+  wire.tcp.write('go');
+  setTimeout(() => {
+    wire.tcp.write('later');
+    wire.drain();
+  }, 400);
+  setTimeout(() => wire.end(), 1000);
+}
+
+beforeAll(async () => {
+  peer = await Peer.open();
+});
+afterAll(() => peer?.close());
+
+async function run(name: string, to: (wire: Wire) => void, count = 1): Promise<unknown> {
+  peer.onWire = to;
+  const args = ['--expose-gc', '__test__/fixtures/collected.mjs', name, peer.address, String(count)];
+  const { code, signal, stdout, stderr } = await runNode(args, { deadline: 20_000 });
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+const greet = ({ tcp }: Wire) => void tcp.write('go');
+
+// Only Linux tells how many descriptors a process has.
+describe.runIf(process.platform === 'linux')('descriptors', () => {
+  test('of 1,000 idle sockets that were dropped return', async () => {
+    expect(await run('dropped', greet, 1000)).toEqual({ opened: 1000, left: 0 });
+  }, 30_000);
+
+  test('return also where all sockets had one signal that lives on', async () => {
+    const counted = await run('dropped, with one signal for all', greet, 200);
+    expect(counted).toEqual({ opened: 200, left: 0, aborted: false });
+  }, 30_000);
+
+  test('of sockets that nobody ever looked at return', async () => {
+    expect(await run('never looked at', greet, 200)).toEqual({ opened: 200, left: 0 });
+  }, 30_000);
+});
+
+describe('not collected is a socket', () => {
+  test.each([
+    ['a read is pending', 'later'],
+    ['a write is pending', 'written'],
+    ['only the readable is held', 'later'],
+    ['only a writer is held', 'written'],
+  ])(
+    'of which %s',
+    async (name, result) => {
+      expect(await run(name, serve)).toBe(result);
+    },
+    30_000,
+  );
+});
+
+test('not collected is a socket whose closed is awaited', async () => {
+  const end = (wire: Wire) => {
+    wire.tcp.write('go');
+    setTimeout(() => wire.end(), 600);
+  };
+  expect(await run('closed is awaited', end)).toBe('closed');
+}, 30_000);
+
+test('a process with nothing but collected sockets ends', async () => {
+  expect(await run('nothing but what was collected', greet, 20)).toBe('done');
+}, 30_000);
