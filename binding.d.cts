@@ -11,10 +11,13 @@ export declare class Socket {
   failure(): Failure | null
   /** Upgrades an open plain connection. An event tells how the handshake went. */
   startTls(tls: TlsOptions): void
-  /** Flushes and closes. Whether an event tells when that is done; otherwise it is done. */
-  close(): boolean
-  /** Closes at once. */
-  abort(): void
+  /**
+   * Flushes and closes; not `patient`: for a second at most. Whether an event tells when that is done; otherwise it is
+   * done.
+   */
+  close(patient: boolean): boolean
+  /** Closes at once. `cut`: something that was to be sent is lost, so the peer gets RST. */
+  abort(cut: boolean): void
   /** Whether the open socket keeps the process alive. */
   keepAlive(on: boolean): void
 }
@@ -33,7 +36,7 @@ export interface Address {
 export declare function checkTls(tls: TlsOptions): void
 
 /** Starts to connect. An event tells how it went. */
-export declare function connect(address: Address, tls?: TlsOptions | undefined | null): Socket
+export declare function connect(host: number, address: Address, tls?: TlsOptions | undefined | null): Socket
 
 /** Why it broke. */
 export interface Failure {
@@ -65,8 +68,8 @@ export declare function read(id: number, buffer: Uint8Array): number
 /** Ends the write side: 0 done, -1 call again when writable, -2 failed. */
 export declare function shutdown(id: number): number
 
-/** Registers the one callback of this environment. Called once, before anything else. */
-export declare function start(dispatch: (arg: Array<number>) => void): void
+/** Registers a callback for events, and returns a number for it that [`connect`] takes. */
+export declare function start(dispatch: (arg: Array<number>) => void): number
 
 /** What TLS needs to know. Absent members are defaults. */
 export interface TlsOptions {

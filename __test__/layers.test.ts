@@ -25,6 +25,7 @@ const typescript: Record<string, readonly string[]> = {
   'address.ts': ['error.ts'],
   'binding.ts': ['error.ts'],
   'deferred.ts': [],
+  'signal.ts': [],
   'error.ts': [],
   // Entries of their own. They load neither the addon nor each other.
   'workerd.ts': ['error.ts'],

@@ -15,6 +15,11 @@ export const WAIT = -1;
 export const FAILED = -2;
 export const END = -3;
 
+/** Starts to connect. */
+export function connect(address: Native.Address, tls: Native.TlsOptions | undefined): Native.Socket {
+  return native.connect(host, address, tls);
+}
+
 /** What an event says: the order of the native half's `Told`. */
 export enum Told {
   Readable,
@@ -39,7 +44,7 @@ export interface Listener {
 
 const native = load();
 
-export const { read, peek, write, shutdown, watch, connect, checkTls } = native;
+export const { read, peek, write, shutdown, watch, checkTls } = native;
 
 // A strong table would pin dropped sockets for ever. Whoever waits for something pins himself.
 const listeners = new Map<number, WeakRef<Listener>>();
@@ -65,7 +70,7 @@ export function pin(listener: Listener, pending: boolean): void {
 let delivered = false;
 const later: number[][] = [];
 
-native.start((events) => {
+const host = native.start((events) => {
   if (delivered) later.push(events);
   else deliver(events);
 });
@@ -102,7 +107,7 @@ function load(): typeof Native {
   const libc = system === 'linux' ? `, ${platform.endsWith('musl') ? 'musl' : 'glibc'}` : '';
   const broken = failures.find((error) => (error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND');
   const remedy = broken
-    ? `The one that is there does not load: ${(broken as Error).message}`
+    ? `The one that is there does not load: ${(broken as Error).message}. Install again on this platform, or build from source with Rust: npm run build`
     : `Install again without --omit=optional or --no-optional, on the platform it is to run on, so that npm installs the package wintersock-${platform}; or build from source with Rust: npm run build`;
   throw new SocketError(
     `wintersock has no native binary that fits ${system} ${arch}${libc}, Node.js ${version}. ${remedy}`,

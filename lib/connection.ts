@@ -17,6 +17,7 @@ import { Deferred } from './deferred.ts';
 import { closedError, fromNative, rethrowing, SocketError } from './error.ts';
 import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
 import { ReadableSide } from './readable.ts';
+import { watchSignal } from './signal.ts';
 import { WritableSide } from './writable.ts';
 
 /** How long close() waits for queued writes. The native half has a bound of its own for what it then flushes. */
@@ -29,7 +30,9 @@ type State =
   | { kind: 'open' }
   /** startTls() was called: what was queued goes out, then `next` takes the connection over. */
   | { kind: 'upgrading'; next: Connection }
-  /** Flushing. */
+  /** A write was told that the connection broke. What arrived before can still be read. */
+  | { kind: 'broken' }
+  /** Flushing; without a bound after the peer's end, with one after close(). */
   | { kind: 'closing'; bound?: NodeJS.Timeout }
   | { kind: 'closed' };
 
@@ -61,7 +64,7 @@ export class Connection {
     this.writable = new WritableSide(
       {
         writeEnded: () => this.#sideEnded(),
-        writeFailure: () => this.#failure(),
+        writeFailure: () => this.#writeFailed(),
         writeWanted: () => this.#repin(),
       },
       options.highWaterMark,
@@ -69,7 +72,7 @@ export class Connection {
     const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
     this.#native = native ?? rethrowing(() => connect(address, tls));
     if (native === undefined) listen(this.#native.id, this);
-    this.#watchSignal(options.signal);
+    if (options.signal) this.#forget = watchSignal(options.signal, this);
     this.#repin();
   }
 
@@ -97,8 +100,12 @@ export class Connection {
 
   close(reason: unknown): Promise<void> {
     const error = reason === undefined ? closedError('the socket was closed by close()') : reason;
-    if (this.#state.kind === 'connecting') this.#shut(error);
-    else if (this.#state.kind === 'open') this.#flushAndClose(() => this.writable.fail(error), error);
+    const { kind } = this.#state;
+    if (kind === 'connecting' || kind === 'broken') this.#shut(error);
+    else if (kind === 'open') this.#flushAndClose(() => this.writable.fail(error), error);
+    if (this.#state.kind === 'closing') {
+      this.#state.bound ??= setTimeout(() => this.#shut(error), CLOSE_BOUND_MS).unref();
+    }
     return this.closed;
   }
 
@@ -140,8 +147,12 @@ export class Connection {
       code: 'ERR_SOCKET_UPGRADED',
     });
     // While it connects nothing can be let out: the writable calls back only after that.
-    this.writable.seal('upgrade', replaced, () => {
-      if (connecting)
+    this.writable.seal('upgrade', replaced, (whole) => {
+      if (!whole)
+        next.#fail(
+          closedError('what was queued before startTls() was not sent: a write failed or was aborted'),
+        );
+      else if (connecting)
         this.#opened.promise.then(
           () => this.#handOver(next, tls, replaced),
           () => {},
@@ -176,6 +187,8 @@ export class Connection {
       this.readable.open(this.#native.id);
     }
     this.writable.open(this.#native.id);
+    // What was cancelled before has nobody who would notice a break.
+    if (this.readable.over) watch(this.#native.id, Interest.Broken);
     this.#sideEnded();
     this.#repin();
   }
@@ -205,7 +218,9 @@ export class Connection {
 
   /** The peer's FIN, after all its data. */
   #readEnded(): void {
-    if (this.options.allowHalfOpen) {
+    if (this.#state.kind === 'broken') {
+      this.#broke();
+    } else if (this.options.allowHalfOpen) {
       this.#sideEnded();
     } else if (this.#state.kind === 'open') {
       const error = closedError('the peer has closed the connection, and allowHalfOpen is false');
@@ -215,7 +230,19 @@ export class Connection {
 
   /** When both sides have ended, the connection has. */
   #sideEnded(): void {
-    if (this.#state.kind === 'open' && this.readable.over && this.writable.over) this.#closeNative();
+    if (!this.readable.over || !this.writable.over) return;
+    if (this.#state.kind === 'open' || this.#state.kind === 'broken') this.#closeNative();
+  }
+
+  /** A write was told that the connection broke. Nobody may ever read, so that is the end of the socket. */
+  #writeFailed(): SocketError {
+    if (this.#state.kind === 'open') {
+      this.#state = { kind: 'broken' };
+      this.#closed.resolve();
+      this.keepAlive(false);
+      this.#repin();
+    }
+    return this.#failure();
   }
 
   /** The connection is broken, and what had arrived before has been read, or is not wanted. */
@@ -226,8 +253,7 @@ export class Connection {
   }
 
   #flushAndClose(finish: () => void, error: unknown): void {
-    const bound = setTimeout(() => this.#shut(error), CLOSE_BOUND_MS).unref();
-    this.#state = { kind: 'closing', bound };
+    this.#state = { kind: 'closing' };
     this.readable.end();
     this.writable.seal('close', error, () => {
       if (this.#state.kind !== 'closing') return;
@@ -238,19 +264,18 @@ export class Connection {
   }
 
   #closeNative(): void {
-    if (this.#state.kind === 'closing') clearTimeout(this.#state.bound);
-    this.#state = { kind: 'closing' };
+    const bound = this.#state.kind === 'closing' ? this.#state.bound : undefined;
+    this.#state = bound ? { kind: 'closing', bound } : { kind: 'closing' };
     this.#repin();
     // Otherwise an event tells when it is done.
-    if (!this.#native.close()) this.#finish();
+    if (!this.#native.close(bound === undefined)) this.#finish();
   }
 
   /** Ends everything at once. */
   #shut(error: unknown): void {
     if (this.#state.kind === 'closed') return;
-    if (this.#state.kind === 'closing') clearTimeout(this.#state.bound);
     // After a hand-over the connection is the next socket's.
-    if (this.#state.kind !== 'upgrading') this.#native.abort();
+    if (this.#state.kind !== 'upgrading') this.#native.abort(this.writable.unsent);
     this.#opened.reject(error);
     this.readable.end();
     this.writable.fail(error);
@@ -258,6 +283,7 @@ export class Connection {
   }
 
   #finish(): void {
+    if (this.#state.kind === 'closing') clearTimeout(this.#state.bound);
     this.#state = { kind: 'closed' };
     this.#closed.resolve();
     this.#forget?.();
@@ -270,17 +296,10 @@ export class Connection {
 
   #repin(): void {
     const { kind } = this.#state;
-    const quiet = kind === 'open' && !this.#observed && !this.readable.wanted && !this.writable.wanted;
+    const awaited = this.#observed && kind !== 'broken';
+    const idle = kind === 'open' || kind === 'broken';
+    const quiet = idle && !awaited && !this.readable.wanted && !this.writable.wanted;
     pin(this, kind !== 'closed' && !quiet);
-  }
-
-  #watchSignal(signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    // A signal may outlive many sockets: it must not keep them.
-    const weak = new WeakRef<Connection>(this);
-    const aborted = () => weak.deref()?.abort(signal.reason);
-    signal.addEventListener('abort', aborted, { once: true });
-    this.#forget = () => signal.removeEventListener('abort', aborted);
   }
 }
 

@@ -33,7 +33,7 @@ const STREAK = 16;
 const scratch = new Uint8Array(CHUNK);
 let spare: Uint8Array<ArrayBuffer> | undefined;
 
-/** Memory for a chunk. Not zeroed: only what a read has filled gets out. */
+/** Memory for a chunk. Not zeroed: what a read has not filled has to be cleared before it gets out. */
 function allocate(): Uint8Array<ArrayBuffer> {
   const chunk = spare ?? new Uint8Array(Buffer.allocUnsafeSlow(CHUNK).buffer as ArrayBuffer);
   spare = undefined;
@@ -46,6 +46,8 @@ export class ReadableSide {
   #stream: ReadableStream<Uint8Array> | undefined;
   #controller: ReadableByteStreamController | undefined;
   #wanted = false;
+  /** Asked again before the first answer: by a second read, or by another reader after releaseLock(). */
+  #again = false;
   #bulk = false;
   #streak = 0;
 
@@ -62,6 +64,7 @@ export class ReadableSide {
           this.#controller = controller;
         },
         pull: () => {
+          this.#again = this.#wanted;
           this.#wanted = true;
           this.#owner.readWanted();
           if (this.#state.kind !== 'open' || this.#state.armed) return;
@@ -117,7 +120,8 @@ export class ReadableSide {
 
   #fill(open: State & { kind: 'open' }): void {
     const controller = this.#controller as ReadableByteStreamController;
-    const request = controller.byobRequest;
+    // The request may be of a reader that has gone. enqueue() serves any reader, at the price of a copy.
+    const request = this.#again ? null : controller.byobRequest;
     const view = request?.view as Uint8Array<ArrayBuffer> | undefined;
     const buffer = view ?? (this.#bulk ? allocate() : scratch);
     const count = read(open.id, buffer);
@@ -128,13 +132,15 @@ export class ReadableSide {
     }
     open.armed = count < buffer.byteLength;
     this.#wanted = false;
+    this.#again = false;
     this.#streak += 1;
     if (request) {
       request.respond(count);
     } else {
-      // A small chunk gets memory of its own size; a view would keep 64 KiB alive for it.
-      const chunk =
-        buffer === scratch || buffer === spare ? buffer.slice(0, count) : buffer.subarray(0, count);
+      // A small chunk gets memory of its own size; a view would keep 64 KiB alive for it. In a large one, what stood
+      // behind the data before must not get out with it.
+      const large = buffer !== scratch && buffer !== spare;
+      const chunk = large ? buffer.fill(0, count).subarray(0, count) : buffer.slice(0, count);
       this.#bulk = count > BULK;
       controller.enqueue(chunk);
     }

@@ -86,6 +86,9 @@ function promised<T>(get: () => Promise<T>): Promise<T> {
   try {
     return get();
   } catch (error) {
-    return Promise.reject(error);
+    const rejected = Promise.reject(error);
+    // Whoever only looks at every member (an inspector, a loop) must not end the process.
+    rejected.catch(() => {});
+    return rejected;
   }
 }

@@ -40,7 +40,8 @@ interface Seal {
   why: 'close' | 'upgrade';
   left: number;
   error: unknown;
-  drained: () => void;
+  /** `whole`: all that was queued went out. */
+  drained: (whole: boolean) => void;
 }
 
 export class WritableSide {
@@ -89,6 +90,11 @@ export class WritableSide {
   /** Whether a write or the end of the stream is pending. */
   get wanted(): boolean {
     return this.#waiting !== undefined;
+  }
+
+  /** Whether something that was to be sent has not been taken over yet. */
+  get unsent(): boolean {
+    return this.#state.kind === 'open' && this.#queued > 0;
   }
 
   /** Whether nothing will be written any more. */
@@ -146,7 +152,7 @@ export class WritableSide {
    * Lets out what is queued now, rejects later writes with `error`, and then, never at once, calls `drained`. If the
    * side is over or breaks, nothing is left to let out.
    */
-  seal(why: Seal['why'], error: unknown, drained: () => void): void {
+  seal(why: Seal['why'], error: unknown, drained: Seal['drained']): void {
     this.#seal = { why, left: this.#queued, error, drained };
     this.#checkSeal();
   }
@@ -158,27 +164,34 @@ export class WritableSide {
     setImmediate(() => {
       if (this.#seal !== seal || (this.#ending && this.#state.kind !== 'over')) return;
       this.#seal = undefined;
-      seal.drained();
+      seal.drained(seal.left <= 0);
     });
   }
 
   #measure(chunk: unknown): number {
     this.#queued += 1;
     if (typeof chunk === 'string') return Buffer.byteLength(chunk);
-    const length = (chunk as ArrayBufferView | undefined | null)?.byteLength;
-    return typeof length === 'number' ? length : 0;
+    try {
+      const length = (chunk as ArrayBufferView | undefined | null)?.byteLength;
+      return typeof length === 'number' ? length : 0;
+    } catch {
+      // A view on memory that was transferred away. Only when it is written can the side end properly.
+      return 0;
+    }
   }
 
   #write(chunk: unknown): Promise<void> | undefined {
     try {
       if (this.#seal && this.#seal.left <= 0) throw this.#seal.error;
       const bytes = toBytes(chunk);
+      const length = bytes.byteLength;
       let offset = 0;
       const result = this.#attempt((id) => {
+        if (bytes.byteLength !== length) throw transferred();
         const taken = write(id, bytes, offset);
         if (taken === FAILED) throw this.#owner.writeFailure();
         offset += taken;
-        return offset === bytes.byteLength;
+        return offset === length;
       });
       if (result === undefined) return this.#wroteAtOnce();
       this.#streak = 0;
@@ -277,6 +290,15 @@ export class WritableSide {
     this.#waiting = undefined;
     this.#owner.writeWanted();
   }
+}
+
+function transferred(): SocketError {
+  return new SocketError(
+    'the memory of a chunk was transferred or resized while it was written; wait for its write first',
+    {
+      code: 'ERR_INVALID_CHUNK',
+    },
+  );
 }
 
 /** The bytes of a chunk. Shared memory is copied, because the other side may change it while it is sent. */

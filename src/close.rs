@@ -26,9 +26,22 @@ pub enum WriteSide {
 
 /// Flushes, ends the write side, and listens for the peer's end for a while: closing a TCP socket with unread data makes
 /// the kernel send RST, which may destroy at the peer what has just been flushed. `closed` does not wait for that.
-pub async fn drain(mut transport: Transport, write: WriteSide, completion: Completion) {
-    let done = write == WriteSide::Ended
-        || matches!(timeout(CLOSE_BOUND, end(&mut transport, write)).await, Ok(Ok(())));
+///
+/// Not `patient`: what cannot be flushed within a second is given up, and the peer gets RST instead of an end.
+pub async fn drain(mut transport: Transport, write: WriteSide, patient: bool, completion: Completion) {
+    let ended = async {
+        match write {
+            WriteSide::Ended => Ok(()),
+            _ if patient => end(&mut transport, write).await,
+            _ => timeout(CLOSE_BOUND, end(&mut transport, write))
+                .await
+                .unwrap_or_else(|_| Err(Broken::Io(io::ErrorKind::TimedOut.into()))),
+        }
+    };
+    let done = ended.await.is_ok();
+    if !done {
+        transport.stream().reset_on_close();
+    }
     completion.tell(Event::Closed);
     if done {
         let mut discarded = false;

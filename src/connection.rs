@@ -9,7 +9,7 @@ use crate::{
     dial::{Target, dial, secure},
     error::Error,
     notify::{Interest, Notify},
-    runtime::{Completion, Environment, Event},
+    runtime::{self, Completion, Environment, Event},
     tls::Handshake,
     transport::{Broken, Established, Info, Read, Transport},
 };
@@ -18,11 +18,11 @@ use crate::{
 #[derive(Debug)]
 enum State {
     /// A task dials or runs a handshake; it owns the transport.
-    Connecting(AbortHandle),
+    Connecting(Option<AbortHandle>),
     /// The JavaScript thread owns the transport.
     Open { transport: Transport, write: WriteSide, info: Info },
     /// A task flushes and listens for the peer's end; it owns the transport.
-    Closing,
+    Closing(AbortHandle),
     /// Nothing is left.
     Closed,
 }
@@ -68,22 +68,20 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts to connect: TCP, then TLS if there is a handshake.
-    ///
-    /// # Errors
-    /// [`Error::Runtime`] if the I/O thread cannot be started.
+    /// Starts to connect: TCP, then TLS if there is a handshake. An [`Told::Opened`] or [`Told::Failed`] follows.
+    #[must_use]
     pub fn dial(
         environment: Arc<Environment>,
         id: u32,
         target: Target,
         handshake: Option<Handshake>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let (shared, asked) = (Arc::clone(&environment), target.clone());
         let task = establish(&environment, id, async move {
             let stream = dial(&asked).await?;
             secure(shared, id, stream, handshake, &asked).await
-        })?;
-        Ok(Self { id, environment, target, state: State::Connecting(task), failure: None })
+        });
+        Self { id, environment, target, state: State::Connecting(task), failure: None }
     }
 
     /// Upgrades an open plain connection to TLS. An [`Told::Opened`] or [`Told::Failed`] follows.
@@ -102,7 +100,7 @@ impl Connection {
         let (shared, target, id) = (Arc::clone(&self.environment), self.target.clone(), self.id);
         let task = establish(&self.environment, id, async move {
             secure(shared, id, stream, Some(handshake), &target).await
-        })?;
+        });
         self.failure = None;
         self.state = State::Connecting(task);
         Ok(())
@@ -136,7 +134,7 @@ impl Connection {
                 self.fail("read", Broken::Io(io::ErrorKind::ConnectionReset.into()));
                 Some(Told::Broken)
             }
-            (Event::Closed | Event::Failed(_), State::Closing) => {
+            (Event::Closed | Event::Failed(_), State::Closing(_)) => {
                 self.state = State::Closed;
                 Some(Told::Closed)
             }
@@ -159,10 +157,8 @@ impl Connection {
         match read(transport) {
             Ok(Read::Data(length)) => Progress::Done(length),
             Ok(Read::Wait) => Progress::Wait,
-            // The system tells a reset once. If a write was told, the read must not take it for a proper end.
-            Ok(Read::End) if self.failure.as_ref().is_some_and(|f| f.code() == "ECONNRESET") => {
-                Progress::Failed
-            }
+            // The system tells an error once. If a write was told, the read must not take it for a proper end.
+            Ok(Read::End) if self.failure.as_ref().is_some_and(Error::hides_an_end) => Progress::Failed,
             Ok(Read::End) => {
                 transport.watch(Interest::Broken);
                 Progress::End
@@ -218,28 +214,32 @@ impl Connection {
         Progress::Failed
     }
 
-    /// Closes. An open transport is flushed and ended by a task, for a second at most; [`Told::Closed`] follows. Returns
-    /// whether that is so; otherwise the connection is closed now.
-    pub fn close(&mut self) -> bool {
+    /// Closes. An open transport is flushed and ended by a task; [`Told::Closed`] follows. Returns whether that is so;
+    /// otherwise the connection is closed now. Not `patient`: the task gives up after a second.
+    pub fn close(&mut self, patient: bool) -> bool {
         match std::mem::replace(&mut self.state, State::Closed) {
-            State::Connecting(task) => task.abort(),
+            State::Connecting(task) => abort(task),
             State::Open { transport, write, .. } => {
                 let completion = Completion::new(Arc::clone(&self.environment), self.id);
-                let drained = drain(transport, write, completion);
-                if self.environment.spawn(drained).is_ok() {
-                    self.state = State::Closing;
+                let drained = drain(transport, write, patient, completion);
+                if let Ok(task) = self.environment.spawn(drained) {
+                    self.state = State::Closing(task);
                 }
             }
-            State::Closing => self.state = State::Closing,
+            closing @ State::Closing(_) => self.state = closing,
             State::Closed => {}
         }
-        matches!(self.state, State::Closing)
+        matches!(self.state, State::Closing(_))
     }
 
-    /// Closes at once, without a flush.
-    pub fn abort(&mut self) {
-        if let State::Connecting(task) = std::mem::replace(&mut self.state, State::Closed) {
-            task.abort();
+    /// Closes at once, without a flush. `cut`: something that was to be sent is lost, so the peer gets RST and does not
+    /// take what it has for everything.
+    pub fn abort(&mut self, cut: bool) {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Connecting(task) => abort(task),
+            State::Closing(task) => task.abort(),
+            State::Open { transport, .. } if cut => transport.stream().reset_on_close(),
+            State::Open { .. } | State::Closed => {}
         }
     }
 
@@ -273,20 +273,32 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.close();
+        self.close(false);
     }
 }
 
+fn abort(task: Option<AbortHandle>) {
+    if let Some(task) = task {
+        task.abort();
+    }
+}
+
+/// `None`: there is no thread to run it, and that is told.
 fn establish(
     environment: &Arc<Environment>,
     id: u32,
     work: impl Future<Output = Result<Established, Error>> + Send + 'static,
-) -> Result<AbortHandle, Error> {
+) -> Option<AbortHandle> {
     let completion = Completion::new(Arc::clone(environment), id);
-    environment.spawn(async move {
+    if let Err(error) = runtime::start() {
+        completion.tell(Event::Failed(error));
+        return None;
+    }
+    let task = environment.spawn(async move {
         completion.tell(match work.await {
             Ok(established) => Event::Opened(Box::new(established)),
             Err(error) => Event::Failed(error),
         });
-    })
+    });
+    task.ok()
 }

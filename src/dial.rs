@@ -8,7 +8,7 @@ use std::{
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{
-    error::Error,
+    error::{Error, Lookup},
     happy_eyeballs,
     notify::{Tell, Watched},
     tls::Handshake,
@@ -56,9 +56,8 @@ async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
             socktype: dns_lookup::SockType::Stream.into(),
             ..dns_lookup::AddrInfoHints::default()
         };
-        let found = dns_lookup::getaddrinfo(Some(&host), None, Some(hints)).map_err(|error| {
-            (matches!(error.kind(), dns_lookup::LookupErrorKind::Again), std::io::Error::from(error))
-        })?;
+        let found = dns_lookup::getaddrinfo(Some(&host), None, Some(hints))
+            .map_err(|error| (reason(error.kind()), std::io::Error::from(error)))?;
         Ok(found
             .filter_map(Result::ok)
             .map(|info| {
@@ -68,12 +67,21 @@ async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
             })
             .collect::<Vec<_>>())
     });
-    let unresolved = |temporary, detail| Error::Resolve { host: target.host.clone(), temporary, detail };
+    let unresolved = |reason, detail| Error::Resolve { host: target.host.clone(), reason, detail };
     match lookup.await {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(unresolved(false, "no addresses".into())),
+        Ok(Ok(addresses)) if addresses.is_empty() => Err(unresolved(Lookup::Unknown, "no addresses".into())),
         Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err((temporary, error))) => Err(unresolved(temporary, error.to_string())),
+        Ok(Err((reason, error))) => Err(unresolved(reason, error.to_string())),
         Err(lost) => Err(Error::Internal(lost.to_string())),
+    }
+}
+
+fn reason(kind: dns_lookup::LookupErrorKind) -> Lookup {
+    use dns_lookup::LookupErrorKind as Kind;
+    match kind {
+        Kind::NoName | Kind::NoData => Lookup::Unknown,
+        Kind::Again => Lookup::Temporary,
+        _ => Lookup::Failed,
     }
 }
 

@@ -6,6 +6,17 @@ use rustls::CertificateError;
 
 use crate::verify::Rejection;
 
+/// Why a name could not be resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// There is no such name, or it has no address.
+    Unknown,
+    /// Asking again later may help.
+    Temporary,
+    /// The resolver itself failed.
+    Failed,
+}
+
 /// An error of a connection. Each variant says who is to blame: the network, the peer, the host's set-up or the caller.
 #[derive(Clone, Debug)]
 pub enum Error {
@@ -13,8 +24,8 @@ pub enum Error {
     Resolve {
         /// The name that was looked up.
         host: String,
-        /// Whether asking again later may help.
-        temporary: bool,
+        /// Who is to blame.
+        reason: Lookup,
         /// What the resolver said.
         detail: String,
     },
@@ -91,8 +102,9 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Resolve { temporary: true, .. } => "EAI_AGAIN",
-            Self::Resolve { temporary: false, .. } => "ENOTFOUND",
+            Self::Resolve { reason: Lookup::Temporary, .. } => "EAI_AGAIN",
+            Self::Resolve { reason: Lookup::Unknown, .. } => "ENOTFOUND",
+            Self::Resolve { reason: Lookup::Failed, .. } => "EAI_FAIL",
             Self::Connect { attempts, .. } => decisive(attempts).map_or("ENOTFOUND", |(_, e)| io_code(e)),
             Self::Io { source, .. } | Self::Runtime(source) => io_code(source),
             Self::Certificate { rejection, .. } => rejection.code(),
@@ -104,6 +116,12 @@ impl Error {
             Self::State(_) => "ERR_INVALID_STATE",
             Self::Internal(_) => "ERR_INTERNAL",
         }
+    }
+
+    /// Whether what looks like the peer's end, after this error, is none. After EPIPE it is one: the peer had sent FIN.
+    #[must_use]
+    pub fn hides_an_end(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() != io::ErrorKind::BrokenPipe)
     }
 
     /// What was underneath, where there is more to say than the message does.
@@ -130,9 +148,13 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Resolve { host, temporary: true, .. } => write!(
+            Self::Resolve { host, reason: Lookup::Temporary, .. } => write!(
                 f,
                 "the name {host} could not be resolved now; check the network and the name server, and try again"
+            ),
+            Self::Resolve { host, reason: Lookup::Failed, detail } => write!(
+                f,
+                "the name {host} could not be looked up: {detail}; check this machine's resolver, and whether it is out of files or memory"
             ),
             Self::Resolve { host, .. } => {
                 write!(f, "the name {host} is not known; check its spelling, or connect to an IP address")
@@ -165,7 +187,9 @@ impl fmt::Display for Error {
             ),
             Self::Option { detail, .. } => f.write_str(detail),
             Self::State(detail) => f.write_str(detail),
-            Self::Runtime(source) => write!(f, "the I/O thread could not be started: {source}"),
+            Self::Runtime(source) => {
+                write!(f, "the I/O thread could not be started: {source}; {}", connect_advice(self.code()))
+            }
             Self::Internal(detail) => {
                 write!(f, "an internal error, please report it with this message: {detail}")
             }
@@ -195,13 +219,13 @@ fn io_code(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
     match error.kind() {
         Kind::ConnectionRefused => "ECONNREFUSED",
-        Kind::ConnectionReset => "ECONNRESET",
+        // A write is told EPIPE only where a reset met a connection whose other half had ended.
+        Kind::ConnectionReset | Kind::BrokenPipe => "ECONNRESET",
         Kind::ConnectionAborted => "ECONNABORTED",
         Kind::TimedOut => "ETIMEDOUT",
         Kind::HostUnreachable => "EHOSTUNREACH",
         Kind::NetworkUnreachable => "ENETUNREACH",
         Kind::NetworkDown => "ENETDOWN",
-        Kind::BrokenPipe => "EPIPE",
         Kind::NotConnected => "ENOTCONN",
         Kind::AddrNotAvailable => "EADDRNOTAVAIL",
         Kind::AddrInUse => "EADDRINUSE",
@@ -239,7 +263,10 @@ fn connect_advice(code: &str) -> &'static str {
         }
         "EACCES" => "the system does not permit it; check the firewall and the process's rights",
         "EMFILE" | "ENFILE" => "too many files are open; close sockets that are done, or raise the limit",
-        _ => "the connection could not be established",
+        "EINVAL" => {
+            "the system refuses this address; check it (a link-local IPv6 address needs a zone, which an address here cannot have)"
+        }
+        _ => "the connection could not be established; see `cause`, and check the address and the network",
     }
 }
 
@@ -248,9 +275,8 @@ fn io_advice(code: &str) -> &'static str {
         "ECONNRESET" => {
             "the peer reset the connection; it may have crashed, restarted or refused what was sent"
         }
-        "EPIPE" => "the peer has closed the connection and takes no more data",
         "ETIMEDOUT" => "the peer stopped answering",
-        _ => "the connection broke",
+        _ => "the connection broke; see `cause`, check the network, and connect again",
     }
 }
 
@@ -316,8 +342,9 @@ mod tests {
     #[test]
     fn a_name_that_is_unknown_differs_from_one_that_may_come_back() {
         let error =
-            |temporary| Error::Resolve { host: "db.invalid".into(), temporary, detail: String::new() }.code();
-        assert_eq!((error(false), error(true)), ("ENOTFOUND", "EAI_AGAIN"));
+            |reason| Error::Resolve { host: "db.invalid".into(), reason, detail: String::new() }.code();
+        assert_eq!((error(Lookup::Unknown), error(Lookup::Temporary)), ("ENOTFOUND", "EAI_AGAIN"));
+        assert_eq!(error(Lookup::Failed), "EAI_FAIL");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -148,21 +147,34 @@ impl Drop for Completion {
     }
 }
 
+/// Starts the tokio thread, if it does not run yet.
+///
+/// # Errors
+/// [`Error::Runtime`]; it is worth trying again later.
+pub fn start() -> Result<(), Error> {
+    runtime().map(drop)
+}
+
 /// The one tokio thread of the process. It is never shut down: tasks end with their environment, and the operating system
 /// ends the thread with the process.
 fn runtime() -> Result<&'static Runtime, Error> {
-    static RUNTIME: OnceLock<Result<Runtime, Arc<io::Error>>> = OnceLock::new();
-    RUNTIME
-        .get_or_init(|| {
-            Builder::new_multi_thread()
-                .worker_threads(1)
-                .thread_name("wintersock")
-                .enable_all()
-                .build()
-                .map_err(Arc::new)
-        })
-        .as_ref()
-        .map_err(|error| Error::Runtime(Arc::clone(error)))
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    // A failure is not kept: descriptors that were short may be back at the next attempt.
+    static STARTING: Mutex<()> = Mutex::new(());
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("wintersock")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Runtime(Arc::new(error)))?;
+    Ok(RUNTIME.get_or_init(|| runtime))
 }
 
 #[cfg(test)]

@@ -66,15 +66,36 @@ fn load(sources: &Sources) -> Loaded {
         add(loaded.certs);
     }
     if sources.system {
-        let loaded = rustls_native_certs::load_native_certs();
-        if loaded.certs.is_empty() {
-            let detail = loaded.errors.first().map_or_else(|| "it is empty".to_owned(), ToString::to_string);
-            let path = "the system's certificate store".to_owned();
-            return Err(Error::Trust { origin: "--use-system-ca", path, detail });
-        }
-        add(loaded.certs);
+        let path = "the system's certificate store".to_owned();
+        let certificates =
+            system().map_err(|detail| Error::Trust { origin: "--use-system-ca", path, detail })?;
+        add(certificates);
     }
     Ok(Arc::new(store))
+}
+
+/// The system's own store. `load_native_certs` does not open it while `SSL_CERT_FILE` or `SSL_CERT_DIR` is set.
+fn system() -> Result<Vec<CertificateDer<'static>>, String> {
+    let overridden =
+        ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|&name| std::env::var_os(name).is_some());
+    let mut certificates = Vec::new();
+    match overridden {
+        None => certificates = rustls_native_certs::load_native_certs().certs,
+        Some(variable) if cfg!(any(windows, target_os = "macos")) => {
+            return Err(format!("it cannot be read while {variable} is set; unset one of the two"));
+        }
+        Some(_) => {
+            for directory in openssl_probe::candidate_cert_dirs() {
+                let bundles =
+                    ["ca-certificates.crt", "ca-bundle.crt", "cert.pem"].map(|name| directory.join(name));
+                for bundle in bundles.iter().filter(|bundle| bundle.is_file()) {
+                    certificates.extend(rustls_native_certs::load_certs_from_paths(Some(bundle), None).certs);
+                }
+                certificates.extend(rustls_native_certs::load_certs_from_paths(None, Some(directory)).certs);
+            }
+        }
+    }
+    if certificates.is_empty() { Err("no certificate was found in it".into()) } else { Ok(certificates) }
 }
 
 fn read_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

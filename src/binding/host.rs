@@ -5,7 +5,10 @@ use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use napi::{
@@ -43,6 +46,8 @@ pub(super) struct Entry {
 thread_local! {
     // Ids are unique in the process, so several environments on one thread (as Electron has them) do not meet.
     static ENTRIES: RefCell<HashMap<u32, Entry>> = RefCell::new(HashMap::new());
+    // By number, because one environment may load the TypeScript layer several times (bundles, module resets in tests).
+    static HOSTS: RefCell<HashMap<u32, Rc<Host>>> = RefCell::new(HashMap::new());
 }
 
 /// Takes what happened since the last batch and says what JavaScript has to know of it.
@@ -93,7 +98,9 @@ impl Entry {
 
 impl Host {
     /// The host of `env`, whose JavaScript is told by `dispatch`. It ends with the environment.
-    pub(super) fn start(env: Env, dispatch: &Function<'_, Vec<u32>, ()>) -> napi::Result<()> {
+    pub(super) fn start(env: Env, dispatch: &Function<'_, Vec<u32>, ()>) -> napi::Result<u32> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let wake: Arc<Wake> = Arc::new(Mutex::new(None));
         let waker = Arc::clone(&wake);
         let environment = Environment::new(move || {
@@ -110,10 +117,11 @@ impl Host {
         *wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(function);
 
         let host = Rc::new(Host { environment, wake, referenced: Cell::new(0) });
-        env.add_env_cleanup_hook(Rc::clone(&host), |host| {
+        env.add_env_cleanup_hook(Rc::clone(&host), move |host| {
             // Also nothing may unwind out of a cleanup hook.
             let _ = catch_unwind(AssertUnwindSafe(|| {
                 host.environment.cancel();
+                HOSTS.with_borrow_mut(|hosts| hosts.remove(&number));
                 let ended: Vec<_> = ENTRIES.with_borrow_mut(|entries| {
                     entries.extract_if(|_, entry| Rc::ptr_eq(&entry.host, &host)).collect()
                 });
@@ -121,12 +129,13 @@ impl Host {
                 drop(host.wake.lock().unwrap_or_else(PoisonError::into_inner).take());
             }));
         })?;
-        env.set_instance_data(host, (), |_| {})
+        HOSTS.with_borrow_mut(|hosts| hosts.insert(number, host));
+        Ok(number)
     }
 
-    /// The host of `env`.
-    pub(super) fn of(env: Env) -> Option<Rc<Self>> {
-        env.get_instance_data::<Rc<Self>>().ok().flatten().map(|host| Rc::clone(host))
+    /// The host that [`Self::start`] gave this number.
+    pub(super) fn of(number: u32) -> Option<Rc<Self>> {
+        HOSTS.with_borrow(|hosts| hosts.get(&number).map(Rc::clone))
     }
 
     fn count(&self, more: bool, env: Env) {

@@ -41,9 +41,9 @@ const FAILED: i32 = -2;
 /// The peer has ended its side.
 const END: i32 = -3;
 
-/// Registers the one callback of this environment. Called once, before anything else.
+/// Registers a callback for events, and returns a number for it that [`connect`] takes.
 #[napi(catch_unwind)]
-pub fn start(env: Env, dispatch: Function<'_, Vec<u32>, ()>) -> napi::Result<()> {
+pub fn start(env: Env, dispatch: Function<'_, Vec<u32>, ()>) -> napi::Result<u32> {
     Host::start(env, &dispatch)
 }
 
@@ -157,14 +157,18 @@ pub struct Address {
 
 /// Starts to connect. An event tells how it went.
 #[napi(catch_unwind)]
-pub fn connect(env: Env, address: Address, tls: Option<TlsOptions>) -> Result<Socket, napi::Error<String>> {
+pub fn connect(
+    env: Env,
+    host: u32,
+    address: Address,
+    tls: Option<TlsOptions>,
+) -> Result<Socket, napi::Error<String>> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let host = Host::of(env).ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
+    let host = Host::of(host).ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
     let handshake = tls.map(TlsOptions::handshake).transpose()?;
     let target = Target { host: address.host, port: address.port, text: address.text };
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let connection = Connection::dial(Arc::clone(&host.environment), id, target, handshake)
-        .map_err(|error| thrown(&error))?;
+    let connection = Connection::dial(Arc::clone(&host.environment), id, target, handshake);
     host::insert(env, id, host, connection);
     Ok(Socket { id })
 }
@@ -231,16 +235,17 @@ impl Socket {
             .map_err(|error| thrown(&error))
     }
 
-    /// Flushes and closes. Whether an event tells when that is done; otherwise it is done.
+    /// Flushes and closes; not `patient`: for a second at most. Whether an event tells when that is done; otherwise it is
+    /// done.
     #[napi(catch_unwind)]
-    pub fn close(&self, env: Env) -> bool {
-        with_entry(self.id, Some(env), |entry| entry.connection.close()).unwrap_or(false)
+    pub fn close(&self, env: Env, patient: bool) -> bool {
+        with_entry(self.id, Some(env), |entry| entry.connection.close(patient)).unwrap_or(false)
     }
 
-    /// Closes at once.
+    /// Closes at once. `cut`: something that was to be sent is lost, so the peer gets RST.
     #[napi(catch_unwind)]
-    pub fn abort(&self, env: Env) {
-        with_entry(self.id, Some(env), |entry| entry.connection.abort());
+    pub fn abort(&self, env: Env, cut: bool) {
+        with_entry(self.id, Some(env), |entry| entry.connection.abort(cut));
     }
 
     /// Whether the open socket keeps the process alive.

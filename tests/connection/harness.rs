@@ -42,7 +42,7 @@ impl Owner {
             port: address.port(),
             text: format!("localhost:{}", address.port()),
         };
-        let connection = Connection::dial(Arc::clone(&environment), ID, target, handshake).unwrap();
+        let connection = Connection::dial(Arc::clone(&environment), ID, target, handshake);
         Self { environment, woken, connection }
     }
 

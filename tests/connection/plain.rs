@@ -144,7 +144,7 @@ fn close_sends_what_was_taken_and_then_the_end() {
     });
     let mut owner = Owner::open(address, None);
     owner.write_all(b"goodbye");
-    assert!(owner.connection.close(), "an event follows");
+    assert!(owner.connection.close(false), "an event follows");
     owner.expect(Told::Closed);
     assert!(!owner.connection.is_live());
     assert_eq!(server.join().unwrap(), b"goodbye", "unread data must not turn the end into a reset");
@@ -164,7 +164,7 @@ fn a_peer_that_goes_on_talking_after_a_close_is_reset_in_the_end() {
         }
     });
     let mut owner = Owner::open(address, None);
-    owner.connection.close();
+    owner.connection.close(false);
     owner.expect(Told::Closed);
     // The system calls a reset after our end so.
     assert_eq!(server.join().unwrap(), std::io::ErrorKind::BrokenPipe);
@@ -176,7 +176,7 @@ fn close_while_connecting_is_done_at_once() {
     let pki = Pki::new();
     let mut owner = Owner::dial(listener.local_addr().unwrap(), Some(pki.handshake("localhost")));
     let (mut stream, _) = listener.accept().unwrap();
-    assert!(!owner.connection.close(), "no event follows");
+    assert!(!owner.connection.close(false), "no event follows");
     // ClientHello may be there; then the end.
     let _ = stream.read_to_end(&mut Vec::new());
     assert!(!owner.connection.is_live());
@@ -186,7 +186,7 @@ fn close_while_connecting_is_done_at_once() {
 fn abort_drops_the_connection_without_a_flush() {
     let (address, server) = serve(|mut stream| stream.read_to_end(&mut Vec::new()));
     let mut owner = Owner::open(address, None);
-    owner.connection.abort();
+    owner.connection.abort(false);
     assert!(!owner.connection.is_live());
     assert_eq!(server.join().unwrap().unwrap(), 0);
 }
@@ -211,7 +211,7 @@ fn close_gives_up_a_peer_that_does_not_read() {
     // Until TLS holds what the kernel does not take.
     while owner.connection.write(&pattern(1 << 20)) == Progress::Done(1 << 20) {}
     let begun = Instant::now();
-    owner.connection.close();
+    owner.connection.close(false);
     owner.expect(Told::Closed);
     assert!(begun.elapsed() >= Duration::from_millis(900), "it tried");
     drop(done);
@@ -226,6 +226,6 @@ fn only_an_open_plain_connection_can_be_upgraded() {
     owner.shutdown();
     let refused = owner.connection.start_tls(pki.handshake("localhost")).unwrap_err();
     assert_eq!(refused.code(), "ERR_INVALID_STATE");
-    owner.connection.abort();
+    owner.connection.abort(false);
     assert!(owner.connection.start_tls(pki.handshake("localhost")).is_err());
 }
