@@ -24,8 +24,10 @@ export function parseAddress(address: unknown): Address {
     throw invalid('an address is needed');
   }
   if (typeof address === 'object' || typeof address === 'function') {
-    const { hostname, port } = address as { hostname?: unknown; port?: unknown };
-    return finish(unbracketed(dictionaryHost(hostname)), dictionaryPort(port));
+    const dictionary = address as { hostname?: unknown; port?: unknown };
+    // WebIDL: each member is got and converted before the next.
+    const host = unbracketed(dictionaryHost(dictionary.hostname));
+    return finish(host, dictionaryPort(dictionary.port));
   }
   if (typeof address === 'symbol') throw invalid('a symbol is not an address');
   return parseString(String(address));

@@ -2,17 +2,7 @@
 
 import type { SocketInfo } from '../index.d.ts';
 import type { Address } from './address.ts';
-import {
-  checkTls,
-  connect,
-  Interest,
-  listen,
-  type NativeSocket,
-  pin,
-  Told,
-  type TlsOptions,
-  watch,
-} from './binding.ts';
+import { checkTls, connect, listen, type NativeSocket, pin, Told, type TlsOptions } from './binding.ts';
 import { Deferred } from './deferred.ts';
 import { closedError, fromNative, rethrowing, SocketError } from './error.ts';
 import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
@@ -54,10 +44,7 @@ export class Connection {
     this.options = options;
     this.readable = new ReadableSide({
       readEnded: () => this.#readEnded(),
-      readCancelled: () => {
-        watch(this.#native.id, Interest.Broken);
-        this.#sideEnded();
-      },
+      readCancelled: () => this.#sideEnded(),
       readFailed: () => this.#broke(),
       readWanted: () => this.#repin(),
     });
@@ -69,8 +56,7 @@ export class Connection {
       },
       options.highWaterMark,
     );
-    const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
-    this.#native = native ?? rethrowing(() => connect(address, tls));
+    this.#native = native ?? dial(address, options);
     if (native === undefined) listen(this.#native.id, this);
     if (options.signal) this.#forget = watchSignal(options.signal, this);
     this.#repin();
@@ -89,17 +75,14 @@ export class Connection {
     return this.#closed.promise;
   }
 
-  get upgraded(): boolean {
-    return this.#upgraded;
-  }
-  #upgraded = false;
+  upgraded = false;
 
   keepAlive(on: boolean): void {
     this.#native.keepAlive(on);
   }
 
   close(reason: unknown): Promise<void> {
-    const error = reason === undefined ? closedError('the socket was closed by close()') : reason;
+    const error = reason === undefined ? this.#ended('the socket was closed by close()') : reason;
     const { kind } = this.#state;
     if (kind === 'connecting' || kind === 'broken') this.#shut(error);
     else if (kind === 'open') this.#flushAndClose(() => this.writable.fail(error), error);
@@ -113,11 +96,13 @@ export class Connection {
   abort(reason: unknown): void {
     if (this.#state.kind === 'closed') return;
     this.readable.fail(reason);
-    if (this.#state.kind === 'upgrading') this.#state.next.abort(reason);
-    else this.#shut(reason);
+    this.#shut(reason);
   }
 
   startTls(options: unknown): Connection {
+    // First: a getter may do anything, also to this socket.
+    const tls = readStartTlsOptions(options, tlsOptions(this.options, this.#address.host));
+    rethrowing(() => checkTls(tls));
     const { secureTransport } = this.options;
     if (secureTransport !== 'starttls') {
       const why =
@@ -126,18 +111,16 @@ export class Connection {
         `${why}; startTls() needs a socket of connect(address, { secureTransport: 'starttls' })`,
       );
     }
-    if (this.#upgraded) throw stateError('startTls() was called before; use the socket that it returned');
+    if (this.upgraded) throw stateError('startTls() was called before; use the socket that it returned');
     const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
     if (!open || this.writable.over || this.writable.ending || this.readable.over) {
       throw closedError(
         'startTls() was called after the socket, or a side of it, had been closed or had ended',
       );
     }
-    const tls = readStartTlsOptions(options, tlsOptions(this.options, this.#address.host));
-    rethrowing(() => checkTls(tls));
 
     const next = new Connection(this.#address, { ...this.options, secureTransport: 'on' }, this.#native);
-    this.#upgraded = true;
+    this.upgraded = true;
     const connecting = this.#state.kind === 'connecting';
     this.#state = { kind: 'upgrading', next };
     this.#forget?.();
@@ -150,7 +133,7 @@ export class Connection {
     this.writable.seal('upgrade', replaced, (whole) => {
       if (!whole)
         next.#fail(
-          closedError('what was queued before startTls() was not sent: a write failed or was aborted'),
+          this.#ended('what was queued before startTls() was not sent: a write failed or was aborted'),
         );
       else if (connecting)
         this.#opened.promise.then(
@@ -167,7 +150,7 @@ export class Connection {
 
   /** An event of the native half. */
   told(event: Told): void {
-    if (event === Told.Readable) this.readable.readable();
+    if (event === Told.Readable) this.readable.readable(this.#native.id);
     else if (event === Told.Writable) this.writable.writable(this.#native.id);
     else if (event === Told.Opened) this.#open();
     else if (event === Told.Failed) this.#fail(this.#failure());
@@ -187,8 +170,6 @@ export class Connection {
       this.readable.open(this.#native.id);
     }
     this.writable.open(this.#native.id);
-    // What was cancelled before has nobody who would notice a break.
-    if (this.readable.over) watch(this.#native.id, Interest.Broken);
     this.#sideEnded();
     this.#repin();
   }
@@ -223,7 +204,7 @@ export class Connection {
     } else if (this.options.allowHalfOpen) {
       this.#sideEnded();
     } else if (this.#state.kind === 'open') {
-      const error = closedError('the peer has closed the connection, and allowHalfOpen is false');
+      const error = this.#ended('the peer has closed the connection, and allowHalfOpen is false');
       this.#flushAndClose(() => this.writable.finish(error), error);
     }
   }
@@ -290,6 +271,10 @@ export class Connection {
     this.#repin();
   }
 
+  #ended(detail: string): SocketError {
+    return closedError(`${this.#address.text}: ${detail}`);
+  }
+
   #failure(): SocketError {
     return fromNative(this.#native.failure());
   }
@@ -301,6 +286,11 @@ export class Connection {
     const quiet = idle && !awaited && !this.readable.wanted && !this.writable.wanted;
     pin(this, kind !== 'closed' && !quiet);
   }
+}
+
+function dial(address: Address, options: Options): NativeSocket {
+  const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
+  return rethrowing(() => connect(address, tls));
 }
 
 function stateError(detail: string): SocketError {

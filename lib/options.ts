@@ -17,6 +17,7 @@ export interface Options {
 /** Bytes that a writable queues before `desiredSize` reaches 0, unless `highWaterMark` says otherwise. */
 const HIGH_WATER_MARK = 65_536;
 const ALPN_NAME_MAX = 255;
+const ALPN_LIST_MAX = 65_535;
 
 /**
  * The options of connect().
@@ -86,13 +87,18 @@ function readAlpn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
     throw invalid(`\`alpn\` must be an iterable of protocol names, not ${describe(value)}`);
   }
-  return Array.from(value as Iterable<unknown>, (item) => {
+  const names = Array.from(value as Iterable<unknown>, (item) => {
     const name = typeof item === 'symbol' ? '' : String(item);
     if (name === '' || name.length > ALPN_NAME_MAX || !/^[\x20-\x7e]+$/.test(name)) {
       throw invalid('`alpn` holds something else than a protocol name of 1 to 255 ASCII characters');
     }
     return name;
   });
+  // On the wire each name has its length before it, and the list has a length of 16 bits.
+  if (names.reduce((bytes, name) => bytes + name.length + 1, 0) > ALPN_LIST_MAX) {
+    throw invalid('`alpn` is longer than 65535 bytes together; offer fewer protocols');
+  }
+  return names;
 }
 
 function readHighWaterMark(value: unknown): number {
@@ -135,7 +141,7 @@ function readPem(value: unknown, option: string): Buffer[] | undefined {
 type Trust = Pick<TlsOptions, 'nodeExtra' | 'certFile' | 'certDir' | 'system'>;
 let trust: Trust | undefined;
 
-/** What the host adds to the default roots. Read once, as Node reads its own variables once. */
+/** What the host adds to the default roots. Read once, at the first use of TLS. */
 function trustOfHost(): Trust {
   trust ??= {
     ...named('nodeExtra', 'NODE_EXTRA_CA_CERTS'),

@@ -19,7 +19,9 @@ type State =
   | { kind: 'opening' }
   /** `armed`: the native side tells when there is something, so there is no use in asking before. */
   | { kind: 'open'; id: number; armed: boolean }
-  /** Ended, cancelled, or (with `error`) broken. */
+  /** Nobody wants the rest: it is read only to notice the peer's end. */
+  | { kind: 'cancelled' }
+  /** Ended, or (with `error`) broken. */
   | { kind: 'over'; error?: unknown };
 
 /** Large enough for a whole TLS flight, small enough to stay in the cache. */
@@ -64,7 +66,7 @@ export class ReadableSide {
           this.#controller = controller;
         },
         pull: () => {
-          this.#again = this.#wanted;
+          this.#again ||= this.#wanted;
           this.#wanted = true;
           this.#owner.readWanted();
           if (this.#state.kind !== 'open' || this.#state.armed) return;
@@ -72,9 +74,13 @@ export class ReadableSide {
           else this.#arm(this.#state);
         },
         cancel: () => {
-          if (this.#state.kind === 'over') return;
-          this.#over({ kind: 'over' });
+          const { kind } = this.#state;
+          if (kind === 'over' || kind === 'cancelled') return;
+          const id = this.#state.kind === 'open' ? this.#state.id : undefined;
+          this.#state = { kind: 'cancelled' };
+          this.#wanted = false;
           this.#owner.readCancelled();
+          if (id !== undefined) this.readable(id);
         },
       });
       if (this.#state.kind === 'over') this.#show(this.#state);
@@ -89,33 +95,40 @@ export class ReadableSide {
 
   /** Whether nothing will be read any more. */
   get over(): boolean {
-    return this.#state.kind === 'over';
+    return this.#state.kind === 'over' || this.#state.kind === 'cancelled';
   }
 
   /** The connection is open. */
   open(id: number): void {
-    if (this.#state.kind !== 'opening') return;
-    this.#state = { kind: 'open', id, armed: false };
-    this.readable();
+    if (this.#state.kind === 'opening') this.#state = { kind: 'open', id, armed: false };
+    this.readable(id);
   }
 
   /** The native side says that there may be something. */
-  readable(): void {
-    if (this.#state.kind !== 'open') return;
-    this.#state.armed = false;
+  readable(id: number): void {
+    const state = this.#state;
+    if (state.kind === 'cancelled') this.#discard(id);
+    if (state.kind !== 'open') return;
+    state.armed = false;
     this.#streak = 0;
-    if (this.#wanted) this.#fill(this.#state);
-    else this.#look(this.#state);
+    // After releaseLock() nobody waits. What is not read stays with the system; what a request was for is unknown.
+    if (this.#wanted && !this.#stream?.locked) {
+      this.#wanted = false;
+      this.#again = true;
+      this.#owner.readWanted();
+    }
+    if (this.#wanted) this.#fill(state);
+    else this.#look(state);
   }
 
   /** Ends the stream: pending reads are done. */
   end(): void {
-    if (this.#state.kind !== 'over') this.#over({ kind: 'over' });
+    if (!this.over) this.#over({ kind: 'over' });
   }
 
   /** Errors the stream. */
   fail(error: unknown): void {
-    if (this.#state.kind !== 'over') this.#over({ kind: 'over', error });
+    if (!this.over) this.#over({ kind: 'over', error });
   }
 
   #fill(open: State & { kind: 'open' }): void {
@@ -153,6 +166,18 @@ export class ReadableSide {
   #look(open: State & { kind: 'open' }): void {
     const found = peek(open.id);
     if (found < 0) this.#nothing(open, found);
+  }
+
+  /** Reads what nobody wants, until there is nothing, or an end. */
+  #discard(id: number): void {
+    for (let reads = 0; reads < STREAK; reads += 1) {
+      const count = read(id, scratch);
+      if (count === END) return this.#owner.readEnded();
+      if (count === FAILED) return this.#owner.readFailed();
+      // The native side tells when there is more.
+      if (count < scratch.byteLength) return;
+    }
+    watch(id, Interest.Readable);
   }
 
   #nothing(open: State & { kind: 'open' }, result: number): void {

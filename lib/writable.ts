@@ -2,7 +2,8 @@
 
 import type { BufferSource } from '../index.d.ts';
 import { FAILED, Interest, shutdown, WAIT, watch, write } from './binding.ts';
-import { SocketError } from './error.ts';
+import { toBytes, transferred } from './chunk.ts';
+import type { SocketError } from './error.ts';
 
 /** What the owner of a writable side hears of it. */
 export interface WritableOwner {
@@ -290,30 +291,4 @@ export class WritableSide {
     this.#waiting = undefined;
     this.#owner.writeWanted();
   }
-}
-
-function transferred(): SocketError {
-  return new SocketError(
-    'the memory of a chunk was transferred or resized while it was written; wait for its write first',
-    {
-      code: 'ERR_INVALID_CHUNK',
-    },
-  );
-}
-
-/** The bytes of a chunk. Shared memory is copied, because the other side may change it while it is sent. */
-function toBytes(chunk: unknown): Uint8Array {
-  if (typeof chunk === 'string') return Buffer.from(chunk);
-  if (chunk instanceof Uint8Array && chunk.buffer instanceof ArrayBuffer && chunk.byteLength > 0)
-    return chunk;
-  if (ArrayBuffer.isView(chunk)) {
-    // Throws TypeError if the memory was transferred away: sending nothing instead would lose data.
-    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    return chunk.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
-  }
-  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
-  if (chunk instanceof SharedArrayBuffer) return new Uint8Array(chunk).slice();
-  throw new SocketError('a chunk must be a string or a BufferSource; convert anything else first', {
-    code: 'ERR_INVALID_CHUNK',
-  });
 }

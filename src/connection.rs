@@ -129,7 +129,10 @@ impl Connection {
                 }
             },
             (Event::Broken, State::Open { transport, .. }) => {
-                transport.stream().take_error()?;
+                // The system tells an error once: a flush may have been told of it.
+                if transport.stream().take_error().is_none() && self.failure.is_none() {
+                    return None;
+                }
                 // After the peer's FIN the system calls a reset EPIPE.
                 self.fail("read", Broken::Io(io::ErrorKind::ConnectionReset.into()));
                 Some(Told::Broken)

@@ -22,7 +22,7 @@ pub struct Target {
     pub host: String,
     /// 1 to 65535.
     pub port: u16,
-    /// `host:port` as the caller wrote it, for messages.
+    /// `host:port`, for messages.
     pub text: String,
 }
 

@@ -33,12 +33,12 @@ pub enum Error {
     Connect {
         /// `host:port` as asked for.
         target: String,
-        /// What happened at each address, in the order tried.
+        /// What happened at each address, in the order the attempts ended.
         attempts: Vec<(SocketAddr, Arc<io::Error>)>,
     },
     /// An established connection broke.
     Io {
-        /// `read` or `write`.
+        /// `connect`, `handshake`, `read` or `write`.
         operation: &'static str,
         /// `host:port` as asked for.
         target: String,
@@ -218,6 +218,8 @@ fn write_attempts(f: &mut fmt::Formatter<'_>, attempts: &[(SocketAddr, Arc<io::E
 fn io_code(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
     match error.kind() {
+        #[cfg(unix)]
+        Kind::PermissionDenied if error.raw_os_error() == Some(1) => "EPERM",
         Kind::ConnectionRefused => "ECONNREFUSED",
         // A write is told EPIPE only where a reset met a connection whose other half had ended.
         Kind::ConnectionReset | Kind::BrokenPipe => "ECONNRESET",
@@ -261,7 +263,7 @@ fn connect_advice(code: &str) -> &'static str {
         "EHOSTUNREACH" | "ENETUNREACH" | "EADDRNOTAVAIL" | "ENETDOWN" | "EAFNOSUPPORT" => {
             "there is no route to it from this machine; check the address and the network"
         }
-        "EACCES" => "the system does not permit it; check the firewall and the process's rights",
+        "EACCES" | "EPERM" => "the system does not permit it; check the firewall and the process's rights",
         "EMFILE" | "ENFILE" => "too many files are open; close sockets that are done, or raise the limit",
         "EINVAL" => {
             "the system refuses this address; check it (a link-local IPv6 address needs a zone, which an address here cannot have)"

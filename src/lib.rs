@@ -18,7 +18,7 @@
 //!
 //! An open transport belongs to the JavaScript thread, which reads and writes it without blocking. What takes time
 //! (names, the connect race, handshakes, the last flush) owns the transport on the tokio thread and hands it back in an
-//! [`Event`](runtime::Event). Nothing is shared, so nothing is locked but the event queue.
+//! [`Event`](runtime::Event). Nothing of a connection is shared, so no lock is held while it works.
 
 // A test has no Node process to link to.
 #[cfg(not(test))]

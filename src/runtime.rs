@@ -62,11 +62,12 @@ impl Environment {
 
     /// Queues an event and wakes the environment's thread if the queue was empty.
     pub fn push(&self, id: u32, event: Event) {
-        if self.cancelled.is_cancelled() {
-            return;
-        }
         let first = {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            // Under the lock, so that nothing gets in after the last drain: it would keep its transport for ever.
+            if self.cancelled.is_cancelled() {
+                return;
+            }
             queue.push((id, event));
             queue.len() == 1
         };

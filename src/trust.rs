@@ -43,7 +43,7 @@ fn load(sources: &Sources) -> Loaded {
     store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     let mut seen = HashSet::new();
     let mut add = |certificates: Vec<CertificateDer<'static>>| {
-        // A host's bundle may hold certificates that rustls cannot use as roots; they do not spoil the rest.
+        // A host's bundle may hold certificates of a kind that rustls cannot use as roots; they do not spoil the rest.
         store.add_parsable_certificates(certificates.into_iter().filter(|c| seen.insert(c.to_vec())))
     };
     for (origin, file) in
@@ -59,9 +59,16 @@ fn load(sources: &Sources) -> Loaded {
             continue;
         }
         let loaded = rustls_native_certs::load_certs_from_paths(None, Some(&directory));
-        if let (true, Some(error)) = (loaded.certs.is_empty(), loaded.errors.first()) {
+        let detail = match loaded.errors.first() {
+            Some(error) => error.to_string(),
+            None if loaded.certs.is_empty() => {
+                "it holds no certificate named by its hash; run `openssl rehash` on it".to_owned()
+            }
+            None => String::new(),
+        };
+        if !detail.is_empty() {
             let path = directory.display().to_string();
-            return Err(Error::Trust { origin: "SSL_CERT_DIR", path, detail: error.to_string() });
+            return Err(Error::Trust { origin: "SSL_CERT_DIR", path, detail });
         }
         add(loaded.certs);
     }

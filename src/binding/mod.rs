@@ -40,6 +40,8 @@ const WAIT: i32 = -1;
 const FAILED: i32 = -2;
 /// The peer has ended its side.
 const END: i32 = -3;
+/// What one call of [`write`] takes at most: its result has to fit.
+const WRITE_MAX: usize = 1 << 30;
 
 /// Registers a callback for events, and returns a number for it that [`connect`] takes.
 #[napi(catch_unwind)]
@@ -81,7 +83,15 @@ pub fn peek(id: u32) -> i32 {
 pub fn write(id: u32, data: &[u8], offset: u32) -> i32 {
     guarded(|| {
         let Some(rest) = data.get(offset as usize..) else { return FAILED };
-        with_entry(id, None, |entry| code(&entry.connection.write(rest))).unwrap_or(FAILED)
+        let part = &rest[..rest.len().min(WRITE_MAX)];
+        with_entry(id, None, |entry| {
+            let progress = entry.connection.write(part);
+            if progress == Progress::Done(part.len()) && part.len() < rest.len() {
+                entry.connection.watch(Interest::Writable);
+            }
+            code(&progress)
+        })
+        .unwrap_or(FAILED)
     })
 }
 

@@ -106,6 +106,10 @@ fn a_reset_that_a_write_was_told_of_is_no_end_for_the_reader() {
 }
 
 #[test]
+#[cfg_attr(
+    windows,
+    ignore = "Windows reports no reset to a socket that neither reads nor writes: docs/api.md says so"
+)]
 fn a_reset_after_the_peers_end_is_told_although_nobody_reads() {
     let (address, server) = serve(|mut stream| {
         stream.shutdown(Shutdown::Write).unwrap();
