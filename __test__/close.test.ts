@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openSockets, openSocketsReturnTo, strayRejections } from './behaviour/leftovers.ts';
 import { patterned, sha256, Tally } from './behaviour/pattern.ts';
-import { everyTransport, Scene, type Transport, type Trust } from './behaviour/scene.ts';
+import { everyTransport, Scene, type Trust } from './behaviour/scene.ts';
 import { ending, endings } from './behaviour/settlement.ts';
-import { trustedAuthority } from './behaviour/trust.ts';
+import { stage, trustForTests } from './behaviour/stage.ts';
 import { Peer, type Wire } from './behaviour/wire.ts';
 
 let trust: Trust;
@@ -15,19 +15,10 @@ const strays = strayRejections();
 const MIB = 1024 * 1024;
 
 beforeAll(async () => {
-  const authority = await trustedAuthority();
-  trust = { authority, credentials: await authority.issue({ names: ['127.0.0.1'] }) };
+  trust = await trustForTests();
   await using peer = await Peer.open();
   await (await new Scene('plain', trust).reach('idle', peer)).socket.close();
 });
-
-/** A scene with a peer, cleared away after the test. */
-async function stage(transport: Transport, state: Parameters<Scene['reach']>[0] = 'idle') {
-  const peer = await Peer.open();
-  const scene = await new Scene(transport, trust).reach(state, peer);
-  const wire = scene.wire as Wire;
-  return { peer, scene, wire, [Symbol.asyncDispose]: () => peer.close() };
-}
 
 /** What the peer receives until our side ends. Rejects if it does not end properly. */
 async function receiveAll({ stream }: Wire): Promise<Tally> {
@@ -45,7 +36,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test('writes of every kind that were queued arrive in order', async () => {
-    await using at = await stage(transport);
+    await using at = await stage(trust, transport);
     const { writer, socket } = at.scene;
     const bytes = patterned(3 * MIB);
     const queued: (string | Uint8Array)[] = ['begin ', bytes.subarray(5, 2 * MIB), '', 'ümlaut', bytes];
@@ -65,7 +56,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test('a peer that does not read: after the bound every queued write rejects with the reason', async () => {
-    await using at = await stage(transport);
+    await using at = await stage(trust, transport);
     const { writer, socket } = at.scene;
     at.wire.deaf();
     const writes = [new Uint8Array(16 * MIB), 'one', 'two'].map((chunk) => writer.write(chunk));
@@ -77,7 +68,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test('data that we have not read does not cost the peer what we wrote', async () => {
-    await using at = await stage(transport);
+    await using at = await stage(trust, transport);
     const { writer, socket } = at.scene;
     at.wire.stream.write(new Uint8Array(MIB));
     await sleep(50);
@@ -91,7 +82,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test('locks stay, and their holders are told', async () => {
-    await using at = await stage(transport, 'reading');
+    await using at = await stage(trust, transport, 'reading');
     const { reader, writer, socket, read } = at.scene;
     await socket.close();
     expect(socket.readable.locked && socket.writable.locked).toBe(true);
@@ -106,7 +97,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test('pipes through the socket end', async () => {
-    await using at = await stage(transport);
+    await using at = await stage(trust, transport);
     const { reader, writer, socket } = at.scene;
     reader.releaseLock();
     writer.releaseLock();
@@ -124,7 +115,7 @@ describe.each(everyTransport)('%s', (transport) => {
       ({ reader }: Scene) => reader.read(),
       ({ writer }: Scene) => writer.write('last'),
     ]) {
-      await using at = await stage(transport);
+      await using at = await stage(trust, transport);
       const { scene, wire } = at;
       const received = receiveAll(wire);
       wire.stream.write('go');
@@ -135,7 +126,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test('while our end of the stream is on its way', async () => {
-    await using at = await stage(transport);
+    await using at = await stage(trust, transport);
     const { writer, socket } = at.scene;
     const write = writer.write(patterned(MIB));
     const end = writer.close();
@@ -149,7 +140,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test('what the peer does afterwards is of no concern: data, then RST', async () => {
-    await using at = await stage(transport, 'reading');
+    await using at = await stage(trust, transport, 'reading');
     const { socket, reader, read } = at.scene;
     const closed = socket.close();
     at.wire.stream.write('late');
@@ -162,7 +153,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test('the descriptor is freed although the peer keeps its side open', async () => {
-    await using at = await stage(transport);
+    await using at = await stage(trust, transport);
     await at.scene.socket.close();
     // The peer's own descriptor stays.
     await openSocketsReturnTo(before + 2);

@@ -4,8 +4,7 @@ import { type FaultName, faults } from './behaviour/fault.ts';
 import { openSockets, openSocketsReturnTo, strayRejections } from './behaviour/leftovers.ts';
 import { everyTransport, Scene, type State, secured, type Transport, type Trust } from './behaviour/scene.ts';
 import { ending, endings, remembersItsPromises } from './behaviour/settlement.ts';
-import { trustedAuthority } from './behaviour/trust.ts';
-import { Peer, type Wire } from './behaviour/wire.ts';
+import { stage, trustForTests } from './behaviour/stage.ts';
 import { BlackHole } from './conformance/peers/black-hole.mjs';
 import { closedPort } from './fixtures/closed-port.mjs';
 
@@ -79,7 +78,9 @@ const matrix: Partial<Record<State, Row[]>> = {
   ],
   writing: [
     ...breaking,
-    ['end', everyTransport, { ...ended, write: 'ERR_SOCKET_CLOSED' }],
+    ['end, but it goes on reading', everyTransport, { ...ended, write: 'resolves' }],
+    ['end, silence, and the signal', everyTransport, { ...ended, write: 'deadline' }],
+    ['end, silence, and close()', everyTransport, { ...ended, write: 'ERR_SOCKET_CLOSED' }],
     ['silence, and the signal', everyTransport, breaks('deadline')],
     ['silence, and close()', everyTransport, { ...ended, write: 'ERR_SOCKET_CLOSED' }],
   ],
@@ -114,8 +115,7 @@ let before: number;
 const strays = strayRejections();
 
 beforeAll(async () => {
-  const authority = await trustedAuthority();
-  trust = { authority, credentials: await authority.issue({ names: ['127.0.0.1'] }) };
+  trust = await trustForTests();
   hole = await BlackHole.open();
   port = await closedPort();
   // What the first connection leaves for good (the I/O thread's own descriptors) is not a leak.
@@ -153,9 +153,8 @@ async function expectEnding(scene: Scene, outcome: Outcome): Promise<void> {
 describe('one byte at a time', () => {
   const text = Buffer.from('every byte in a segment of its own '.repeat(30));
   test.concurrent.each(secured)('%s: the handshake comes about, and data is whole', async (transport) => {
-    await using peer = await Peer.open();
-    const scene = await new Scene(transport, trust).reach('handshake', peer);
-    const wire = scene.wire as Wire;
+    await using at = await stage(trust, transport, 'handshake');
+    const { scene, wire } = at;
     wire.drips = true;
     await scene.answer();
     wire.stream.end(text);
@@ -164,9 +163,8 @@ describe('one byte at a time', () => {
     await scene.socket.closed;
   });
   test.concurrent.each(everyTransport)('%s: data is whole', async (transport) => {
-    await using peer = await Peer.open();
-    const scene = await new Scene(transport, trust).reach('reading', peer);
-    const wire = scene.wire as Wire;
+    await using at = await stage(trust, transport, 'reading');
+    const { scene, wire } = at;
     wire.drips = true;
     if (wire.stream === wire.tcp) await wire.send(text);
     else wire.stream.write(text);
@@ -219,11 +217,9 @@ describe.each(Object.entries(matrix))('%s', (state, rows) => {
     on.map((transport) => ({ name: `${transport}: ${fault}`, fault, transport, outcome })),
   );
   test.concurrent.each(cells)('$name', async ({ fault, transport, outcome }) => {
-    await using peer = await Peer.open();
-    const scene = await new Scene(transport, trust).reach(state as State, peer);
-    if (scene.wire === undefined) throw new Error('no connection');
-    await faults[fault](scene, scene.wire);
-    await expectEnding(scene, outcome);
+    await using at = await stage(trust, transport, state as State);
+    await faults[fault](at.scene, at.wire);
+    await expectEnding(at.scene, outcome);
   });
   nothingIsLeft();
 });

@@ -5,10 +5,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { connect } from 'wintersock';
 import { openSockets, openSocketsReturnTo, strayRejections } from './behaviour/leftovers.ts';
 import { patterned, sha256, Tally } from './behaviour/pattern.ts';
-import { everyTransport, Scene, type State, type Transport, type Trust } from './behaviour/scene.ts';
+import { everyTransport, type Scene, type Trust } from './behaviour/scene.ts';
 import { ending, endings } from './behaviour/settlement.ts';
-import { trustedAuthority } from './behaviour/trust.ts';
-import { Peer, type Wire } from './behaviour/wire.ts';
+import { stage, trustForTests } from './behaviour/stage.ts';
+import { Peer } from './behaviour/wire.ts';
 
 const data = patterned(8 * 1024 * 1024);
 const hash = sha256(data);
@@ -18,18 +18,11 @@ let before: number;
 const strays = strayRejections();
 
 beforeAll(async () => {
-  const authority = await trustedAuthority();
-  trust = { authority, credentials: await authority.issue({ names: ['127.0.0.1'] }) };
+  trust = await trustForTests();
   await using peer = await Peer.open();
   await connect(peer.address).close();
   before = openSockets();
 });
-
-async function stage(transport: Transport, state: State) {
-  const peer = await Peer.open();
-  const scene = await new Scene(transport, trust).reach(state, peer);
-  return { scene, wire: scene.wire as Wire, [Symbol.asyncDispose]: () => peer.close() };
-}
 
 /** Reads to the end. */
 async function drain(scene: Scene): Promise<string> {
@@ -42,7 +35,7 @@ async function drain(scene: Scene): Promise<string> {
 
 describe.each(everyTransport)('%s', (transport) => {
   test.concurrent('the peer has ended: 8 MiB still go out, and our end closes the socket', async () => {
-    await using at = await stage(transport, 'half-open');
+    await using at = await stage(trust, transport, 'half-open');
     const { scene, wire } = at;
     const tally = new Tally();
     wire.stream.on('data', (chunk: Buffer) => tally.add(chunk));
@@ -57,7 +50,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test.concurrent('we have ended: 8 MiB still come in, and the end of the peer closes the socket', async () => {
-    await using at = await stage(transport, 'half-closed');
+    await using at = await stage(trust, transport, 'half-closed');
     const { scene, wire } = at;
     wire.stream.end(data);
     expect(await drain(scene)).toBe(hash);
@@ -65,7 +58,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test.concurrent('both end at once', async () => {
-    await using at = await stage(transport, 'reading');
+    await using at = await stage(trust, transport, 'reading');
     const { scene, wire } = at;
     wire.end();
     const end = scene.writer.close();
@@ -78,7 +71,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test.concurrent('cancel() ends our reading, not our writing', async () => {
-    await using at = await stage(transport, 'idle');
+    await using at = await stage(trust, transport, 'idle');
     const { scene, wire } = at;
     wire.stream.write('never read');
     await scene.reader.cancel();
@@ -91,7 +84,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test.concurrent('abort() ends our writing, not our reading', async () => {
-    await using at = await stage(transport, 'idle');
+    await using at = await stage(trust, transport, 'idle');
     const { scene, wire } = at;
     await scene.writer.abort(new Error('enough'));
     expect(await ending(scene.socket.closed, 50)).toBe('pending');
@@ -101,7 +94,7 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test.concurrent('abort() with a write that the peer does not take: the peer sees an end nevertheless', async () => {
-    await using at = await stage(transport, 'writing');
+    await using at = await stage(trust, transport, 'writing');
     const { scene, wire } = at;
     const reason = new Error('enough');
     const aborted = scene.writer.abort(reason);
@@ -117,9 +110,8 @@ describe.each(everyTransport)('%s', (transport) => {
   });
 
   test.concurrent('an end that nobody reads: what waits is still sent before ours', async () => {
-    await using peer = await Peer.open();
-    const scene = await new Scene(transport, trust).reach('idle', peer);
-    const wire = scene.wire as Wire;
+    await using at = await stage(trust, transport, 'idle');
+    const { scene, wire } = at;
     const tally = new Tally();
     const write = scene.writer.write(data);
     wire.end();

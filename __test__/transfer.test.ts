@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { inKernel, liveBytes } from './behaviour/memory.ts';
 import { patterned, Tally } from './behaviour/pattern.ts';
-import { Scene, type Transport, type Trust } from './behaviour/scene.ts';
-import { trustedAuthority } from './behaviour/trust.ts';
-import { Peer, type Wire } from './behaviour/wire.ts';
+import type { Scene, Transport, Trust } from './behaviour/scene.ts';
+import { type Stage, stage, trustForTests } from './behaviour/stage.ts';
+import type { Wire } from './behaviour/wire.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -25,17 +25,13 @@ const expected = (() => {
 
 let trust: Trust;
 beforeAll(async () => {
-  const authority = await trustedAuthority();
-  trust = { authority, credentials: await authority.issue({ names: ['127.0.0.1'] }) };
+  trust = await trustForTests();
 });
 
-async function stage(transport: Transport) {
-  const peer = await Peer.open();
-  const scene = await new Scene(transport, trust).reach('idle', peer);
-  const wire = scene.wire as Wire;
+/** Our port and the peer's, by which the kernel knows the connection. */
+async function portsOf({ peer, scene }: Stage): Promise<{ ours: number; theirs: number }> {
   const { localAddress } = await scene.socket.opened;
-  const ours = Number(localAddress.slice(localAddress.lastIndexOf(':') + 1));
-  return { scene, wire, theirs: peer.port, ours, [Symbol.asyncDispose]: () => peer.close() };
+  return { ours: Number(localAddress.slice(localAddress.lastIndexOf(':') + 1)), theirs: peer.port };
 }
 
 /** Sends all of it, as fast as the other side takes it. */
@@ -87,7 +83,7 @@ const transports: readonly Transport[] = ['plain', 'TLS 1.2', 'TLS 1.3', 'startt
 
 describe.each(transports)('%s', (transport) => {
   test('64 MiB in each direction at once, a slow reader and a slow peer: whole, in bounded memory', async () => {
-    await using at = await stage(transport);
+    await using at = await stage(trust, transport);
     const { scene, wire } = at;
     const before = liveBytes();
     let most = 0;
@@ -107,9 +103,9 @@ describe.each(transports)('%s', (transport) => {
 
   // What was sent and is not with the kernel has been taken in by this side. Only Linux tells what the kernel holds.
   test.runIf(process.platform === 'linux')('a reader that does not read takes in little', async () => {
-    await using at = await stage(transport);
-    const { wire, ours, theirs } = at;
-    const { tcp, stream } = wire;
+    await using at = await stage(trust, transport);
+    const { ours, theirs } = await portsOf(at);
+    const { tcp, stream } = at.wire;
     const start = tcp.bytesWritten;
     while (stream.write(block));
     await sleep(300);
@@ -119,8 +115,9 @@ describe.each(transports)('%s', (transport) => {
   });
 
   test.runIf(process.platform === 'linux')('a peer that does not read is written to no further', async () => {
-    await using at = await stage(transport);
-    const { scene, wire, ours, theirs } = at;
+    await using at = await stage(trust, transport);
+    const { ours, theirs } = await portsOf(at);
+    const { scene, wire } = at;
     wire.deaf();
     const start = wire.tcp.bytesRead;
     let taken = 0;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Scene, secured } from './scene.ts';
 import type { Wire } from './wire.ts';
 
@@ -68,6 +69,21 @@ export const faults = {
   'silence, and the signal': ({ abort }) => abort.abort(new Error('deadline')),
   'silence, and close()': ({ socket }) => void socket.close(),
   silence: () => {},
+  /** The peer has ended its side. What was written before still goes out, for as long as the peer likes. */
+  'end, but it goes on reading': (_, wire) => {
+    wire.end();
+    wire.drain().listen();
+  },
+  'end, silence, and the signal': async ({ abort }, wire) => {
+    wire.end();
+    await sleep(50);
+    abort.abort(new Error('deadline'));
+  },
+  'end, silence, and close()': async ({ socket }, wire) => {
+    wire.end();
+    await sleep(50);
+    socket.close();
+  },
 } satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof faults;
