@@ -131,10 +131,7 @@ export class Connection {
     });
     // While it connects nothing can be let out: the writable calls back only after that.
     this.writable.seal('upgrade', replaced, (whole) => {
-      if (!whole)
-        next.#fail(
-          this.#ended('what was queued before startTls() was not sent: a write failed or was aborted'),
-        );
+      if (!whole) next.#fail(this.#cutShort());
       else if (connecting)
         this.#opened.promise.then(
           () => this.#handOver(next, tls, replaced),
@@ -180,6 +177,11 @@ export class Connection {
     this.#closed.reject(error);
     this.readable.fail(error);
     this.#shut(error);
+  }
+
+  #cutShort(): SocketError {
+    const detail = 'what was queued before startTls() was not sent, because a write failed or was aborted';
+    return this.#native.failure() ? this.#failure() : this.#ended(detail);
   }
 
   #handOver(next: Connection, tls: TlsOptions, replaced: SocketError): void {

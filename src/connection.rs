@@ -6,10 +6,10 @@ use tokio::task::AbortHandle;
 
 use crate::{
     close::{WriteSide, drain},
-    dial::{Target, dial, secure},
+    dial::{Target, dial, establish, secure},
     error::Error,
     notify::{Interest, Notify},
-    runtime::{self, Completion, Environment, Event},
+    runtime::{Completion, Environment, Event},
     tls::Handshake,
     transport::{Broken, Established, Info, Read, Transport},
 };
@@ -284,24 +284,4 @@ fn abort(task: Option<AbortHandle>) {
     if let Some(task) = task {
         task.abort();
     }
-}
-
-/// `None`: there is no thread to run it, and that is told.
-fn establish(
-    environment: &Arc<Environment>,
-    id: u32,
-    work: impl Future<Output = Result<Established, Error>> + Send + 'static,
-) -> Option<AbortHandle> {
-    let completion = Completion::new(Arc::clone(environment), id);
-    if let Err(error) = runtime::start() {
-        completion.tell(Event::Failed(error));
-        return None;
-    }
-    let task = environment.spawn(async move {
-        completion.tell(match work.await {
-            Ok(established) => Event::Opened(Box::new(established)),
-            Err(error) => Event::Failed(error),
-        });
-    });
-    task.ok()
 }

@@ -5,12 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    task::AbortHandle,
+};
 
 use crate::{
     error::{Error, Lookup},
     happy_eyeballs,
     notify::{Tell, Watched},
+    runtime::{self, Completion, Environment, Event},
     tls::Handshake,
     transport::{Established, Info, Transport},
 };
@@ -107,4 +111,25 @@ pub async fn secure(
     let alpn = session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
     let transport = Transport::tls(Watched::new(stream, listener, id), session);
     Ok(Established { transport, info: Info { local, alpn } })
+}
+
+/// Runs what establishes the connection `id` as a task, and tells how it went. `None`: there is no thread to run it, and that
+/// is told.
+pub fn establish(
+    environment: &Arc<Environment>,
+    id: u32,
+    work: impl Future<Output = Result<Established, Error>> + Send + 'static,
+) -> Option<AbortHandle> {
+    let completion = Completion::new(Arc::clone(environment), id);
+    if let Err(error) = runtime::start() {
+        completion.tell(Event::Failed(error));
+        return None;
+    }
+    let task = environment.spawn(async move {
+        completion.tell(match work.await {
+            Ok(established) => Event::Opened(Box::new(established)),
+            Err(error) => Event::Failed(error),
+        });
+    });
+    task.ok()
 }

@@ -2,9 +2,10 @@
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-use rustls::CertificateError;
-
-use crate::verify::Rejection;
+use crate::{
+    code::{io_code, tls_code},
+    verify::Rejection,
+};
 
 /// Why a name could not be resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,45 +216,6 @@ fn write_attempts(f: &mut fmt::Formatter<'_>, attempts: &[(SocketAddr, Arc<io::E
     if attempts.is_empty() { Ok(()) } else { f.write_str(")") }
 }
 
-fn io_code(error: &io::Error) -> &'static str {
-    use io::ErrorKind as Kind;
-    match error.kind() {
-        #[cfg(unix)]
-        Kind::PermissionDenied if error.raw_os_error() == Some(1) => "EPERM",
-        Kind::ConnectionRefused => "ECONNREFUSED",
-        // A write is told EPIPE only where a reset met a connection whose other half had ended.
-        Kind::ConnectionReset | Kind::BrokenPipe => "ECONNRESET",
-        Kind::ConnectionAborted => "ECONNABORTED",
-        Kind::TimedOut => "ETIMEDOUT",
-        Kind::HostUnreachable => "EHOSTUNREACH",
-        Kind::NetworkUnreachable => "ENETUNREACH",
-        Kind::NetworkDown => "ENETDOWN",
-        Kind::NotConnected => "ENOTCONN",
-        Kind::AddrNotAvailable => "EADDRNOTAVAIL",
-        Kind::AddrInUse => "EADDRINUSE",
-        Kind::PermissionDenied => "EACCES",
-        Kind::InvalidInput => "EINVAL",
-        Kind::OutOfMemory => "ENOMEM",
-        _ => match error.raw_os_error() {
-            Some(OPEN_FILES_PROCESS) => "EMFILE",
-            #[cfg(unix)]
-            Some(23) => "ENFILE",
-            #[cfg(unix)]
-            Some(AF_NOT_SUPPORTED) => "EAFNOSUPPORT",
-            _ => "ERR_SOCKET_IO",
-        },
-    }
-}
-
-#[cfg(unix)]
-const OPEN_FILES_PROCESS: i32 = 24;
-#[cfg(windows)]
-const OPEN_FILES_PROCESS: i32 = 10024;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const AF_NOT_SUPPORTED: i32 = 97;
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-const AF_NOT_SUPPORTED: i32 = 47;
-
 fn connect_advice(code: &str) -> &'static str {
     match code {
         "ECONNREFUSED" => {
@@ -279,22 +241,6 @@ fn io_advice(code: &str) -> &'static str {
         }
         "ETIMEDOUT" => "the peer stopped answering",
         _ => "the connection broke; see `cause`, check the network, and connect again",
-    }
-}
-
-fn tls_code(error: &rustls::Error) -> &'static str {
-    match error {
-        rustls::Error::NoApplicationProtocol
-        | rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => "ERR_TLS_ALPN",
-        rustls::Error::AlertReceived(_) => "ERR_TLS_ALERT",
-        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
-            "ERR_TLS_CERT_INVALID"
-        }
-        rustls::Error::PeerIncompatible(_) => "ERR_TLS_INCOMPATIBLE",
-        rustls::Error::InvalidMessage(_) | rustls::Error::DecryptError | rustls::Error::PeerMisbehaved(_) => {
-            "ERR_TLS_PROTOCOL"
-        }
-        _ => "ERR_TLS_HANDSHAKE",
     }
 }
 
@@ -336,24 +282,10 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_limit_is_named() {
-        let source = Arc::new(io::Error::from_raw_os_error(OPEN_FILES_PROCESS));
-        assert_eq!(Error::Runtime(source).code(), "EMFILE");
-    }
-
-    #[test]
     fn a_name_that_is_unknown_differs_from_one_that_may_come_back() {
         let error =
             |reason| Error::Resolve { host: "db.invalid".into(), reason, detail: String::new() }.code();
         assert_eq!((error(Lookup::Unknown), error(Lookup::Temporary)), ("ENOTFOUND", "EAI_AGAIN"));
         assert_eq!(error(Lookup::Failed), "EAI_FAIL");
-    }
-
-    #[test]
-    fn alerts_about_alpn_have_their_own_code() {
-        let alert = rustls::AlertDescription::NoApplicationProtocol;
-        assert_eq!(tls_code(&rustls::Error::AlertReceived(alert)), "ERR_TLS_ALPN");
-        let other = rustls::AlertDescription::HandshakeFailure;
-        assert_eq!(tls_code(&rustls::Error::AlertReceived(other)), "ERR_TLS_ALERT");
     }
 }

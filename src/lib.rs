@@ -12,6 +12,7 @@
 //! - [`session`]: a TLS session over its TCP stream.
 //! - [`notify`]: where the readiness of an open stream comes from.
 //! - [`tls`], [`trust`], [`verify`]: client configurations, root certificates, what was wrong with a certificate.
+//! - [`code`]: the stable names of what the system and rustls say.
 //! - [`error`]: everything that can go wrong, with its code and message.
 //!
 //! # Threads
@@ -24,6 +25,7 @@
 #[cfg(not(test))]
 pub mod binding;
 pub mod close;
+pub mod code;
 pub mod connection;
 pub mod dial;
 pub mod error;

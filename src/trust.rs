@@ -54,23 +54,22 @@ fn load(sources: &Sources) -> Loaded {
         let certificates = read_file(Path::new(path)).map_err(refuse)?;
         add(certificates);
     }
-    for directory in std::env::split_paths(sources.cert_dir.as_deref().unwrap_or_default()) {
-        if directory.as_os_str().is_empty() {
-            continue;
-        }
-        let loaded = rustls_native_certs::load_certs_from_paths(None, Some(&directory));
-        let detail = match loaded.errors.first() {
-            Some(error) => error.to_string(),
-            None if loaded.certs.is_empty() => {
-                "it holds no certificate named by its hash; run `openssl rehash` on it".to_owned()
+    if let Some(path) = &sources.cert_dir {
+        let refuse = |detail: String| Error::Trust { origin: "SSL_CERT_DIR", path: path.clone(), detail };
+        let mut found = Vec::new();
+        for directory in std::env::split_paths(path).filter(|directory| !directory.as_os_str().is_empty()) {
+            let loaded = rustls_native_certs::load_certs_from_paths(None, Some(&directory));
+            if let Some(error) = loaded.errors.first() {
+                return Err(refuse(error.to_string()));
             }
-            None => String::new(),
-        };
-        if !detail.is_empty() {
-            let path = directory.display().to_string();
-            return Err(Error::Trust { origin: "SSL_CERT_DIR", path, detail });
+            found.extend(loaded.certs);
         }
-        add(loaded.certs);
+        if found.is_empty() {
+            return Err(refuse(
+                "it holds no certificate named by its hash; run `openssl rehash` on it".into(),
+            ));
+        }
+        add(found);
     }
     if sources.system {
         let path = "the system's certificate store".to_owned();
