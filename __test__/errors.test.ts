@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect } from 'wintersock';
 import { reportedBy, type Seen, thrownBy } from './behaviour/provocation.ts';
-import { isolated, prepareProvocations, provocations, unprovoked } from './behaviour/provocations.ts';
+import { isolated, prepareProvocations, provocations } from './behaviour/provocations.ts';
+import { unprovoked } from './behaviour/unprovoked.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -60,6 +61,11 @@ describe('provoked', () => {
     expectGood(error as Seen, 'EMFILE');
   });
 
+  test.runIf(process.platform === 'linux')('EAI_FAIL: no descriptor left for the resolver', async () => {
+    const [error] = await reportedBy('sh', ['-c', 'ulimit -n 200; $NODE full=localhost:1']);
+    expectGood(error as Seen, 'EAI_FAIL');
+  });
+
   const ownNetwork = spawnSync('unshare', ['-rn', 'ip', 'link', 'set', 'lo', 'up']).status === 0;
   test.runIf(ownNetwork).concurrent.each(isolated)(
     '%s: %s',
@@ -89,6 +95,7 @@ describe('docs/errors.md', () => {
       ...isolated.map(([code]) => code),
       ...Object.keys(unprovoked),
       'EMFILE',
+      'EAI_FAIL',
       'ERR_ACCESS_DENIED',
     ];
     expect((await documented()).sort()).toEqual([...new Set(known)].sort());

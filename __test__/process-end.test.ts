@@ -48,7 +48,8 @@ describe('the process ends', () => {
   });
 
   const peers = {
-    FIN: (tcp: TcpSocket) => tcp.end(),
+    // It reads the rest as well: what is queued goes out however long that takes.
+    FIN: (tcp: TcpSocket) => tcp.end().resume(),
     RST: (tcp: TcpSocket) => tcp.resetAndDestroy(),
   };
   const states = ['idle', 'reading', 'writing'];

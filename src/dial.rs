@@ -71,7 +71,7 @@ async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
             })
             .collect::<Vec<_>>())
     });
-    let unresolved = |reason, detail| Error::Resolve { host: target.host.clone(), reason, detail };
+    let unresolved = |reason, detail| Error::Resolve { target: target.text.clone(), reason, detail };
     match lookup.await {
         Ok(Ok(addresses)) if addresses.is_empty() => Err(unresolved(Lookup::Unknown, "no addresses".into())),
         Ok(Ok(addresses)) => Ok(addresses),

@@ -23,8 +23,8 @@ pub enum Lookup {
 pub enum Error {
     /// The name could not be resolved.
     Resolve {
-        /// The name that was looked up.
-        host: String,
+        /// `host:port` as asked for.
+        target: String,
         /// Who is to blame.
         reason: Lookup,
         /// What the resolver said.
@@ -149,16 +149,20 @@ impl std::error::Error for Error {}
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Resolve { host, reason: Lookup::Temporary, .. } => write!(
-                f,
-                "the name {host} could not be resolved now; check the network and the name server, and try again"
-            ),
-            Self::Resolve { host, reason: Lookup::Failed, detail } => write!(
-                f,
-                "the name {host} could not be looked up: {detail}; check this machine's resolver, and whether it is out of files or memory"
-            ),
-            Self::Resolve { host, .. } => {
-                write!(f, "the name {host} is not known; check its spelling, or connect to an IP address")
+            Self::Resolve { target, reason, detail } => {
+                write!(f, "connect {} {target}: ", self.code())?;
+                match reason {
+                    Lookup::Unknown => {
+                        f.write_str("the name is not known; check its spelling, or connect to an IP address")
+                    }
+                    Lookup::Temporary => f.write_str(
+                        "the name could not be resolved now; check the network and the name server, and try again",
+                    ),
+                    Lookup::Failed => write!(
+                        f,
+                        "the name could not be looked up: {detail}; check the resolver, and whether the process is out of files or memory"
+                    ),
+                }
             }
             Self::Connect { target, attempts } => {
                 write!(f, "connect {} {target}: {}", self.code(), connect_advice(self.code()))?;
@@ -284,7 +288,7 @@ mod tests {
     #[test]
     fn a_name_that_is_unknown_differs_from_one_that_may_come_back() {
         let error =
-            |reason| Error::Resolve { host: "db.invalid".into(), reason, detail: String::new() }.code();
+            |reason| Error::Resolve { target: "db.invalid:1".into(), reason, detail: String::new() }.code();
         assert_eq!((error(Lookup::Unknown), error(Lookup::Temporary)), ("ENOTFOUND", "EAI_AGAIN"));
         assert_eq!(error(Lookup::Failed), "EAI_FAIL");
     }

@@ -285,18 +285,3 @@ export const isolated: [code: string, how: string, setup: string, address: strin
     'twice=127.0.0.1:5000',
   ],
 ];
-
-/** Codes that nothing here can bring about, and why. */
-export const unprovoked: Record<string, string> = {
-  EADDRINUSE: 'Linux says EADDRNOTAVAIL instead',
-  EAFNOSUPPORT: 'needs a kernel without IPv6',
-  ECONNABORTED: 'comes on Windows',
-  ENETDOWN: 'needs an interface that fails at the right moment',
-  ENFILE: 'needs a machine that is out of descriptors',
-  ENOMEM: 'needs a machine that is out of memory',
-  ENOTCONN: 'a safeguard',
-  EPIPE: 'the system says ECONNRESET first, whenever there is a way to hear it',
-  ERR_SOCKET_IO: 'for what the system says that has no name here',
-  CERT_REVOKED: 'no revocation lists are consulted',
-  ERR_INTERNAL: 'for bugs; cargo test provokes it',
-};
