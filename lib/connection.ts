@@ -107,14 +107,14 @@ export class Connection {
     if (secureTransport !== 'starttls') {
       const why =
         secureTransport === 'on' ? 'this socket is secure already' : 'this socket was not made for it';
-      throw stateError(
+      throw this.#misused(
         `${why}; startTls() needs a socket of connect(address, { secureTransport: 'starttls' })`,
       );
     }
-    if (this.upgraded) throw stateError('startTls() was called before; use the socket that it returned');
+    if (this.upgraded) throw this.#misused('startTls() was called before; use the socket that it returned');
     const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
     if (!open || this.writable.over || this.writable.ending || this.readable.over) {
-      throw closedError(
+      throw this.#ended(
         'startTls() was called after the socket, or a side of it, had been closed or had ended',
       );
     }
@@ -126,9 +126,8 @@ export class Connection {
     this.#forget?.();
     this.readable.end();
     this.#repin();
-    const replaced = new SocketError('this socket was upgraded; use the socket that startTls() returned', {
-      code: 'ERR_SOCKET_UPGRADED',
-    });
+    const detail = `${this.#address.text}: this socket was upgraded; use the socket that startTls() returned`;
+    const replaced = new SocketError(detail, { code: 'ERR_SOCKET_UPGRADED' });
     // While it connects nothing can be let out: the writable calls back only after that.
     this.writable.seal('upgrade', replaced, (whole) => {
       if (!whole) next.#fail(this.#cutShort());
@@ -277,6 +276,10 @@ export class Connection {
     return closedError(`${this.#address.text}: ${detail}`);
   }
 
+  #misused(detail: string): SocketError {
+    return new SocketError(`${this.#address.text}: ${detail}`, { code: 'ERR_INVALID_STATE' });
+  }
+
   #failure(): SocketError {
     return fromNative(this.#native.failure());
   }
@@ -293,8 +296,4 @@ export class Connection {
 function dial(address: Address, options: Options): NativeSocket {
   const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
   return rethrowing(() => connect(address, tls));
-}
-
-function stateError(detail: string): SocketError {
-  return new SocketError(detail, { code: 'ERR_INVALID_STATE' });
 }
