@@ -107,10 +107,20 @@ describe.each(transports)('%s', (transport) => {
     const { ours, theirs } = await portsOf(at);
     const { tcp, stream } = at.wire;
     const start = tcp.bytesWritten;
-    while (stream.write(block));
-    await sleep(300);
-    const sent = tcp.bytesWritten - start - tcp.writableLength;
-    expect(sent).toBeGreaterThan(0);
+    const flood = () => {
+      while (stream.write(block));
+    };
+    stream.on('drain', flood);
+    flood();
+    let sent = 0;
+    for (let before = -1; sent > before; ) {
+      before = sent;
+      await sleep(200);
+      sent = tcp.bytesWritten - start - tcp.writableLength;
+    }
+    stream.off('drain', flood);
+    // So much that it is more than what may be taken in.
+    expect(sent).toBeGreaterThan(2 * (HIGH_WATER_MARK + 64 * KIB));
     expect(sent - inKernel({ from: theirs, to: ours })).toBeLessThanOrEqual(HIGH_WATER_MARK + 64 * KIB);
   });
 
