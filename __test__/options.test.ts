@@ -1,0 +1,64 @@
+/** Addresses and options as WebIDL reads them, where that shows: order, getters, and what is too much. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from 'wintersock';
+import { Peer } from './behaviour/wire.ts';
+
+let peer: Peer;
+beforeAll(async () => {
+  peer = await Peer.open();
+});
+afterAll(() => peer?.close());
+
+/** An address that notes what is done with it. `fails`: the conversion that throws. */
+function noted(fails?: 'hostname' | 'port') {
+  const log: string[] = [];
+  const member = (name: 'hostname' | 'port', value: string | number) => {
+    const convert = () => {
+      log.push(`convert ${name}`);
+      if (name === fails) throw new RangeError(`${name} fails`);
+      return value;
+    };
+    return {
+      enumerable: true,
+      get: () => {
+        log.push(`get ${name}`);
+        return { toString: convert, valueOf: convert };
+      },
+    };
+  };
+  const address = Object.defineProperties({} as { hostname: string; port: number }, {
+    port: member('port', peer.port),
+    hostname: member('hostname', '127.0.0.1'),
+  });
+  return { log, address };
+}
+
+describe('an address that is an object', () => {
+  test('each member is got and converted before the next, in alphabetical order, once', async () => {
+    const { log, address } = noted();
+    const socket = connect(address);
+    expect(log).toEqual(['get hostname', 'convert hostname', 'get port', 'convert port']);
+    expect((await socket.opened).remoteAddress).toBe(peer.address);
+    await socket.close();
+    expect(log).toHaveLength(4);
+  });
+
+  test('what a conversion throws passes through, and nothing is read after it', () => {
+    const { log, address } = noted('hostname');
+    expect(() => connect(address)).toThrow(RangeError);
+    expect(log).toEqual(['get hostname', 'convert hostname']);
+  });
+});
+
+describe('alpn', () => {
+  const names = (count: number, length: number) =>
+    Array.from({ length: count }, (_, index) => String(index).padStart(length, 'x'));
+
+  test('a list that is too long for the handshake throws', () => {
+    for (const alpn of [names(256, 255), names(40_000, 5)]) {
+      expect(() => connect(peer.address, { secureTransport: 'on', alpn })).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining('alpn') }),
+      );
+    }
+  });
+});
