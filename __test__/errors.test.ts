@@ -1,6 +1,6 @@
 /** Every code of docs/errors.md: provoked, with a message that says what happened, where, and what to do. */
 import { spawnSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -100,24 +100,4 @@ describe('docs/errors.md', () => {
     ];
     expect((await documented()).sort()).toEqual([...new Set(known)].sort());
   });
-
-  test('lists exactly the codes that stand in the source', async () => {
-    const sources = await sourceText();
-    const literals = sources.matchAll(/(?:["'])((?:E|ERR_|CERT_|UNABLE_|SELF_|DEPTH_|INVALID_)[A-Z_]+)["']/g);
-    const codes = [...literals].map(([, code]) => code as string);
-    expect((await documented()).sort()).toEqual([...new Set(codes)].sort());
-  });
 });
-
-/** lib and src, without the tests in them. */
-async function sourceText(): Promise<string> {
-  const texts = [];
-  for (const directory of ['lib', 'src']) {
-    for (const entry of await readdir(join(root, directory), { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      const text = await readFile(join(entry.parentPath, entry.name), 'utf8');
-      texts.push(text.split('#[cfg(test)]')[0]);
-    }
-  }
-  return texts.join('\n');
-}

@@ -1,18 +1,8 @@
-import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { openSockets } from '../fixtures/descriptors.mjs';
 
-/** How many sockets this process has open, of the native half and of Node. Only Linux tells: elsewhere always 0. */
-export function openSockets(): number {
-  if (process.platform !== 'linux') return 0;
-  return readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
-    } catch {
-      return false; // it was the descriptor of the listing itself
-    }
-  }).length;
-}
+export { openSockets };
 
 /** Waits until no more than `count` sockets are open. close() may listen for the peer's end for about a second. */
 export async function openSocketsReturnTo(count: number): Promise<void> {
@@ -22,7 +12,7 @@ export async function openSocketsReturnTo(count: number): Promise<void> {
   expect(openSockets(), 'descriptors left').toBeLessThanOrEqual(count);
 }
 
-/** Collects unhandled rejections and warnings of handled-late ones, for the tests of the calling file. */
+/** Collects unhandled rejections during the tests of the calling file. */
 export function strayRejections(): unknown[] {
   const strays: unknown[] = [];
   const collect = (reason: unknown) => strays.push(reason);
