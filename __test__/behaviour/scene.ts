@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Socket, type SocketOptions } from 'wintersock';
 import type { Authority, Credentials } from '../fixtures/pki.mjs';
@@ -23,6 +24,8 @@ export type State =
   | 'reading'
   /** Open; a read waits, and a write that the peer does not take. */
   | 'writing'
+  /** Open, and made to stay so when the peer ends its side; nothing in flight. */
+  | 'half-open, before the end'
   /** The peer has ended its side; nothing in flight. */
   | 'half-open'
   /** The peer has ended its side; a write waits that the peer does not take. */
@@ -118,6 +121,8 @@ export class Scene {
     } else if (state === 'half-open' || state === 'half-open, writing') {
       wire.end();
       await this.reader.read();
+      // close_notify is here before FIN, and libuv refuses to reset a socket that is being shut down.
+      if (!wire.tcp.writableFinished) await once(wire.tcp, 'finish');
       wire.deaf();
       if (state === 'half-open, writing') await this.#getStuck();
     } else if (state === 'half-closed') {
