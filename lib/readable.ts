@@ -172,8 +172,8 @@ export class ReadableSide {
   #discard(id: number): void {
     for (let reads = 0; reads < STREAK; reads += 1) {
       const count = read(id, scratch);
-      if (count === END) return this.#owner.readEnded();
-      if (count === FAILED) return this.#owner.readFailed();
+      if (count === END) this.#owner.readEnded();
+      else if (count === FAILED) this.#owner.readFailed();
       // The native side tells when there is more.
       if (count < scratch.byteLength) return;
     }
