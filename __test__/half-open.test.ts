@@ -57,6 +57,16 @@ describe.each(everyTransport)('%s', (transport) => {
     expect(await ending(scene.socket.closed)).toBe('resolves');
   });
 
+  test.concurrent('the peer ends and resets at once: the socket closes', async () => {
+    await using at = await stage(trust, transport, 'half-open, before the end');
+    const { scene, wire } = at;
+    const read = scene.reader.read();
+    wire.resetsAtEnd = true;
+    wire.end();
+    expect(await ending(read)).toMatch(/^(done|ECONNRESET)$/);
+    expect(await ending(scene.socket.closed)).toBe('resolves');
+  });
+
   test.concurrent('both end at once', async () => {
     await using at = await stage(trust, transport, 'reading');
     const { scene, wire } = at;
@@ -125,6 +135,26 @@ describe.each(everyTransport)('%s', (transport) => {
     });
     await end;
     expect(tally.digest()).toBe(hash);
+  });
+
+  test.concurrent('an end, and a peer that reads later than close() would wait: nothing is cut off', async () => {
+    await using at = await stage(trust, transport, 'reading');
+    const { scene, wire } = at;
+    wire.deaf();
+    const tally = new Tally();
+    const write = scene.writer.write(data);
+    wire.end();
+    expect(await ending(scene.read as Promise<unknown>)).toBe('done');
+    await sleep(1500);
+    wire.stream.on('data', (chunk: Buffer) => tally.add(chunk));
+    const end = once(wire.stream, 'end');
+    wire.listen();
+    expect(await endings({ write, closed: scene.socket.closed })).toEqual({
+      write: 'resolves',
+      closed: 'resolves',
+    });
+    await end;
+    expect({ length: tally.length, hash: tally.digest() }).toEqual({ length: data.byteLength, hash });
   });
 
   test('nothing of this is left', async () => {

@@ -25,6 +25,8 @@ export class Wire {
   /** Bytes of the application. */
   received = 0;
   isDeaf = false;
+  /** After its end, at once, a reset follows. */
+  resetsAtEnd = false;
   /** Sends byte by byte, each in a turn of its own. */
   drips = false;
 
@@ -94,6 +96,7 @@ export class Wire {
   /** Ends properly: FIN, with TLS after close_notify. */
   end(): void {
     this.stream.end();
+    if (this.resetsAtEnd && this.stream === this.tcp) this.reset();
   }
 
   /** RST. */
@@ -127,6 +130,7 @@ class Pipe extends Duplex {
 
   override _final(done: () => void): void {
     this.#wire.tcp.end(done);
+    if (this.#wire.resetsAtEnd) this.#wire.reset();
   }
 }
 
