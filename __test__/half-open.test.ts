@@ -137,7 +137,14 @@ describe.each(everyTransport)('%s', (transport) => {
     expect(tally.digest()).toBe(hash);
   });
 
-  test.concurrent('an end, and a peer that reads later than close() would wait: nothing is cut off', async () => {
+  test('nothing of this is left', async () => {
+    await openSocketsReturnTo(before);
+    expect(strays).toEqual([]);
+  });
+});
+
+describe('an end, and a peer that reads later than close() would wait', () => {
+  test.concurrent.each(everyTransport)('%s: nothing is cut off', async (transport) => {
     await using at = await stage(trust, transport, 'reading');
     const { scene, wire } = at;
     wire.deaf();

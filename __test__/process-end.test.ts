@@ -115,6 +115,18 @@ describe('the process goes on', () => {
     });
   });
 
+  test('when every member of the class is looked at, as inspectors do', async () => {
+    const source = `const { Socket } = await import('wintersock');
+      const { inspect } = await import('node:util');
+      inspect(Socket.prototype, { getters: true });
+      for (const name in Socket.prototype) try { Socket.prototype[name]?.call?.({}); } catch {}
+      setTimeout(() => console.log('alive'), 10);`;
+    expect(await runNode(program(source), { deadline: 10_000 })).toMatchObject({
+      code: 0,
+      stdout: 'alive\n',
+    });
+  });
+
   test('unref() of one of two sockets: the other one keeps it', async () => {
     const peer = createServer(greeting, (tcp) => setTimeout(() => tcp.end(), 500));
     await once(peer.listen(0, '127.0.0.1'), 'listening');

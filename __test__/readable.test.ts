@@ -2,6 +2,7 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { strayRejections } from './behaviour/leftovers.ts';
+import { liveBytes } from './behaviour/memory.ts';
 import { patterned, sha256, Tally } from './behaviour/pattern.ts';
 import type { Trust } from './behaviour/scene.ts';
 import { ending } from './behaviour/settlement.ts';
@@ -146,6 +147,49 @@ describe.each(['plain', 'TLS 1.3'] as const)('%s', (transport) => {
       const second = at.readable.getReader();
       expect(Buffer.from((await second.read()).value ?? []).toString()).toBe(text);
       second.releaseLock();
+    }
+  });
+
+  test('a BYOB reader that has gone, and the end of the peer: the data is in the last read, not lost', async () => {
+    await using at = await arriving(transport, new Uint8Array(0), false);
+    const first = at.readable.getReader({ mode: 'byob' });
+    first.read(new Uint8Array(100)).catch(() => {});
+    await turn();
+    first.releaseLock();
+    const second = at.readable.getReader();
+    const reads = [second.read(), second.read()] as const;
+    at.wire.stream.write('last');
+    at.wire.end();
+    expect(Buffer.from((await reads[0]).value ?? []).toString()).toBe('last');
+    expect(await ending(reads[1])).toBe('done');
+  });
+
+  test('what comes after releaseLock() with a read pending is not delivered after close()', async () => {
+    await using at = await arriving(transport, new Uint8Array(0), false);
+    const first = at.readable.getReader();
+    first.read().catch(() => {});
+    await turn();
+    first.releaseLock();
+    at.wire.stream.write('late');
+    await sleep(50);
+    await at.scene.socket.close();
+    expect(await at.readable.getReader().read()).toEqual({ done: true, value: undefined });
+  });
+
+  test('the memory behind a chunk is clear: nothing of this process gets out with it', async () => {
+    await using at = await arriving(transport, new Uint8Array(0), false);
+    // What is freed here is what the next chunks are made of.
+    for (let index = 0; index < 200; index += 1) Buffer.allocUnsafeSlow(65_536).fill('secret');
+    liveBytes(); // collects
+    const reader = at.readable.getReader();
+    for (let round = 0; round < 30; round += 1) {
+      at.wire.stream.write(new Uint8Array(40_000));
+      for (let left = 40_000; left > 0; ) {
+        const { value } = await reader.read();
+        if (value === undefined) throw new Error('it ended');
+        left -= value.byteLength;
+        expect(Buffer.from(value.buffer).some((byte) => byte !== 0)).toBe(false);
+      }
     }
   });
 

@@ -1,12 +1,15 @@
 /** The writable side as Streams has it: what was written arrives as it was, or the write says that it did not. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { connect } from 'wintersock';
 import { strayRejections } from './behaviour/leftovers.ts';
 import { patterned, sha256, Tally } from './behaviour/pattern.ts';
 import type { Trust } from './behaviour/scene.ts';
 import { ending } from './behaviour/settlement.ts';
 import { stage, trustForTests } from './behaviour/stage.ts';
-import type { Wire } from './behaviour/wire.ts';
+import { Peer, type Wire } from './behaviour/wire.ts';
 
 const MIB = 1024 * 1024;
 const data = patterned(3 * MIB + 7);
@@ -126,6 +129,38 @@ describe.each(['plain', 'TLS 1.3'] as const)('%s', (transport) => {
     expect(await ending(at.scene.socket.close())).toBe('resolves');
   });
 
+  test('a view whose length cannot be told ends the side: the peer gets an end, and the socket closes', async () => {
+    await using at = await stage(trust, transport, 'half-open');
+    const buffer = new ArrayBuffer(8);
+    const view = new DataView(buffer);
+    structuredClone(buffer, { transfer: [buffer] });
+    const end = once(at.wire.tcp, 'end');
+    at.wire.listen();
+    await expect(at.scene.writer.write(view as unknown as string)).rejects.toThrow(TypeError);
+    await end;
+    expect(await ending(at.scene.socket.closed)).toBe('resolves');
+  });
+
+  test.each([
+    'bytes.buffer',
+    'bytes',
+    'bytes.subarray(2)',
+    'new DataView(bytes.buffer, 3)',
+    'new Uint16Array(bytes.buffer)',
+    'new SharedArrayBuffer(4)',
+  ])('a chunk of another realm: %s', async (source) => {
+    await using at = await stage(trust, transport);
+    const chunk = runInNewContext(`const bytes = Uint8Array.of(1, 2, 3, 4, 5, 6); ${source}`);
+    const view = ArrayBuffer.isView(chunk);
+    const expected = view
+      ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+      : Buffer.from(chunk);
+    const whole = received(at.wire);
+    await at.scene.writer.write(chunk);
+    await at.scene.writer.close();
+    expect([...(await whole)]).toEqual([...expected]);
+  });
+
   test('abort() with writes in flight and queued: each rejects with the reason', async () => {
     await using at = await stage(trust, transport);
     const { writer } = at.scene;
@@ -177,4 +212,20 @@ describe.each(['plain', 'TLS 1.3'] as const)('%s', (transport) => {
   });
 
   test('nothing was unhandled', () => expect(strays).toEqual([]));
+});
+
+test('a buffer that is transferred away before the connection is open: its write does not resolve', async () => {
+  await using peer = await Peer.open();
+  const socket = connect(peer.address);
+  const writer = socket.writable.getWriter();
+  writer.closed.catch(() => {});
+  const buffer = new ArrayBuffer(1000);
+  const write = writer.write(new Uint8Array(buffer));
+  write.catch(() => {});
+  await null;
+  structuredClone(buffer, { transfer: [buffer] });
+  const whole = received(await peer.wire());
+  expect(await ending(write)).toBe('ERR_INVALID_CHUNK');
+  socket.close();
+  expect((await whole).byteLength).toBe(0);
 });

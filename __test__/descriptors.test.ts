@@ -1,0 +1,37 @@
+/** A process that has no descriptors left, and then has some again. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Peer } from './behaviour/wire.ts';
+import { runNode } from './fixtures/node-process.mjs';
+
+let peer: Peer;
+beforeAll(async () => {
+  peer = await Peer.open();
+});
+afterAll(() => peer?.close());
+
+// The first connection of a process brings the I/O thread, which needs descriptors of its own.
+test.runIf(process.platform !== 'win32').each([0, 1])(
+  'after %i connections: connecting fails while there are none, and works afterwards',
+  async (earlier) => {
+    const source = `
+      import { closeSync, openSync } from 'node:fs';
+      import { connect } from 'wintersock';
+      const address = '${peer.address}';
+      const outcome = () => connect(address).opened.then(() => 'opened', ({ code }) => code);
+      for (let count = 0; count < ${earlier}; count += 1) await outcome();
+      const held = [];
+      try { for (;;) held.push(openSync('/dev/null')); } catch {}
+      const without = [await outcome(), await outcome()];
+      held.forEach((fd) => closeSync(fd));
+      console.log(JSON.stringify({ without, again: await outcome() }));
+      process.exit();`;
+    const shell = 'ulimit -n 100; exec "$0" --input-type=module -e "$1"';
+    const { stdout, stderr } = await runNode(['-c', shell, process.execPath, source], {
+      node: 'sh',
+      deadline: 10_000,
+    });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({ without: ['EMFILE', 'EMFILE'], again: 'opened' });
+  },
+  15_000,
+);
