@@ -88,7 +88,11 @@ const runMajor = Number.parseInt(process.versions.node, 10);
 const installed = await step('install', () => installDependencies().then(() => one));
 const built = await step('build', () => buildProducts().then(() => one), installed);
 
-await step('biome', () => whole(run, ['node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.']), installed);
+await step(
+  'biome',
+  () => whole(run, ['node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.']),
+  installed,
+);
 await step('tsc', () => whole(run, ['node_modules/typescript/bin/tsc', '-p', '.']), installed);
 await step('rustfmt', () => whole('cargo', ['fmt', '--check']));
 await step('clippy', () => whole('cargo', ['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']));

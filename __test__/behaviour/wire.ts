@@ -25,7 +25,7 @@ export class Wire {
   /** Bytes of the application. */
   received = 0;
   isDeaf = false;
-  /** After its end, at once, a reset follows. */
+  /** A reset follows the end as soon as libuv permits it: it refuses to reset a socket that is being shut down. */
   resetsAtEnd = false;
   /** Sends byte by byte, each in a turn of its own. */
   drips = false;
@@ -95,8 +95,8 @@ export class Wire {
 
   /** Ends properly: FIN, with TLS after close_notify. */
   end(): void {
+    if (this.resetsAtEnd) this.tcp.once('finish', () => this.reset());
     this.stream.end();
-    if (this.resetsAtEnd && this.stream === this.tcp) this.reset();
   }
 
   /** RST. */
@@ -130,7 +130,6 @@ class Pipe extends Duplex {
 
   override _final(done: () => void): void {
     this.#wire.tcp.end(done);
-    if (this.#wire.resetsAtEnd) this.#wire.reset();
   }
 }
 
