@@ -1,7 +1,11 @@
 /** Addresses and options as WebIDL reads them, where that shows: order, getters, and what is too much. */
+import { once } from 'node:events';
+import { createServer } from 'node:tls';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from 'wintersock';
 import { Peer } from './behaviour/wire.ts';
+import { createAuthority } from './fixtures/pki.mjs';
 
 let peer: Peer;
 beforeAll(async () => {
@@ -55,10 +59,27 @@ describe('alpn', () => {
     Array.from({ length: count }, (_, index) => String(index).padStart(length, 'x'));
 
   test('a list that is too long for the handshake throws', () => {
-    for (const alpn of [names(256, 255), names(40_000, 5)]) {
+    for (const alpn of [names(129, 255), names(256, 255), names(40_000, 5)]) {
       expect(() => connect(peer.address, { secureTransport: 'on', alpn })).toThrow(
         expect.objectContaining({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining('alpn') }),
       );
     }
+  });
+
+  test('the longest list that is let through makes a valid handshake', async () => {
+    const authority = await createAuthority();
+    const { chainPem: cert, keyPem: key } = await authority.issue({ names: ['localhost'] });
+    const alpn = names(128, 255);
+    const server = createServer({ cert, key, ALPNProtocols: alpn.slice(0, 1) }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const plain = connect(`localhost:${port}`, { secureTransport: 'starttls', alpn });
+    // Memory of another realm is as good as any.
+    const bytes = Uint8Array.from(Buffer.from(authority.certPem));
+    const ca = runInNewContext('(bytes) => Uint8Array.from(bytes).buffer')(bytes) as ArrayBuffer;
+    const secure = plain.startTls({ ca });
+    expect((await secure.opened).alpn).toBe(alpn[0]);
+    await secure.close();
+    server.close();
   });
 });

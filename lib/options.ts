@@ -1,5 +1,6 @@
 /** Options: dictionaries read as WebIDL does (members in lexicographical order, inherited ones and getters count). */
 
+import { types } from 'node:util';
 import type { TlsOptions } from '../binding.d.cts';
 import type { SecureTransportKind } from '../index.d.ts';
 import { isHost, unbracketed } from './address.ts';
@@ -17,7 +18,8 @@ export interface Options {
 /** Bytes that a writable queues before `desiredSize` reaches 0, unless `highWaterMark` says otherwise. */
 const HIGH_WATER_MARK = 65_536;
 const ALPN_NAME_MAX = 255;
-const ALPN_LIST_MAX = 65_535;
+/** Far more than anybody offers, and far less than the 16 bits of the ClientHello's lengths. */
+const ALPN_LIST_MAX = 32_768;
 
 /**
  * The options of connect().
@@ -94,9 +96,9 @@ function readAlpn(value: unknown): string[] {
     }
     return name;
   });
-  // On the wire each name has its length before it, and the list has a length of 16 bits.
+  // On the wire each name has its length before it.
   if (names.reduce((bytes, name) => bytes + name.length + 1, 0) > ALPN_LIST_MAX) {
-    throw invalid('`alpn` is longer than 65535 bytes together; offer fewer protocols');
+    throw invalid(`\`alpn\` is longer than ${ALPN_LIST_MAX} bytes together; offer fewer protocols`);
   }
   return names;
 }
@@ -133,7 +135,7 @@ function readPem(value: unknown, option: string): Buffer[] | undefined {
   return items.map((item) => {
     if (typeof item === 'string') return Buffer.from(item);
     if (ArrayBuffer.isView(item)) return Buffer.from(item.buffer, item.byteOffset, item.byteLength);
-    if (item instanceof ArrayBuffer) return Buffer.from(item);
+    if (types.isAnyArrayBuffer(item)) return Buffer.from(item);
     throw invalid(`\`${option}\` must be a string or bytes, not ${describe(item)}`);
   });
 }
