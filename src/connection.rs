@@ -266,12 +266,6 @@ impl Connection {
     pub fn failure(&self) -> Option<&Error> {
         self.failure.as_ref()
     }
-
-    /// Hostname and port as asked for.
-    #[must_use]
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
 }
 
 impl Drop for Connection {
