@@ -1,0 +1,38 @@
+/** What a run has found, and how to look at it. */
+import { evaluate, goals } from './goals.mjs';
+import { ratios, summary } from './statistics.mjs';
+
+/**
+ * @typedef {object} Run
+ * @property {string} date ISO 8601.
+ * @property {string} command
+ * @property {boolean} quick
+ * @property {number} repetitions
+ * @property {string} machine
+ * @property {string} pinning
+ * @property {Record<string, string>} versions
+ * @property {string[]} nodes Their versions, in the order they were measured.
+ * @property {{ id: string, title: string, figures: readonly string[] }[]} rows
+ * @property {{ name: string, says: string, required: boolean }[]} subjects
+ * @property {string[]} absent Subjects that are not on this machine.
+ * @property {import('./session.mjs').Measurement[]} measurements
+ */
+
+/** A server this busy may be what limits the client. */
+export const BUSY = 0.85;
+
+/** @param {Run} run @param {string} node */
+export function measuredOn({ measurements }, node) {
+  const find = (row, subject) =>
+    measurements.find((one) => one.row === row && one.subject === subject && one.node === node);
+  /** @type {import('./goals.mjs').Measured} */
+  const values = (row, subject, figure) =>
+    (find(row, subject)?.repetitions ?? []).map((repetition) => repetition?.[figure]);
+  return {
+    find,
+    values,
+    summary: (row, subject, figure) => summary(values(row, subject, figure)),
+    ratio: (row, subject, over, figure) => ratios(values(row, subject, figure), values(row, over, figure)),
+    goals: () => goals.map((goal) => ({ goal, outcome: evaluate(goal, values) })),
+  };
+}

@@ -1,0 +1,159 @@
+/** What is measured: the rows of the report, and how long each takes. */
+
+/**
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {string} title
+ * @property {import('./workloads.mjs').Job['workload']} workload
+ * @property {boolean} tls
+ * @property {boolean} resumed
+ * @property {'one core' | 'two cores'} cores Whether client and server share a processor.
+ * @property {number} size Bytes of a message, or of one write.
+ * @property {number} sockets
+ * @property {boolean} [detail] Left out of `--quick`.
+ * @property {boolean} [noTickets] Whether the server lets no session be resumed.
+ * @property {readonly string[]} figures What the table shows; the first is what the row is about.
+ */
+
+/** How each figure is called and shown, and which way is better. */
+export const figures = {
+  p50_us: { title: 'median', unit: 'µs', digits: 1, better: 'lower' },
+  p99_us: { title: '99 %', unit: 'µs', digits: 1, better: 'lower' },
+  mean_us: { title: 'mean', unit: 'µs', digits: 1, better: 'lower' },
+  rounds_per_s: { title: 'rounds', unit: '1/s', digits: 0, better: 'higher' },
+  mb_per_s: { title: 'throughput', unit: 'MB/s', digits: 0, better: 'higher' },
+  cpu_s_per_gb: { title: 'CPU per GB', unit: 's', digits: 3, better: 'lower' },
+  cpu_us_per_connect: { title: 'CPU per connect', unit: 'µs', digits: 0, better: 'lower' },
+  cpu_us_per_round: { title: 'CPU per round', unit: 'µs', digits: 1, better: 'lower' },
+  connects_per_s: { title: 'connects', unit: '1/s', digits: 0, better: 'higher' },
+  sequential_connects_per_s: { title: 'one by one', unit: '1/s', digits: 0, better: 'higher' },
+  kib_per_socket: { title: 'memory per socket', unit: 'KiB', digits: 1, better: 'lower' },
+  queries_per_s: { title: 'queries', unit: '1/s', digits: 0, better: 'higher' },
+  result_ms: { title: 'result of 10 MB', unit: 'ms', digits: 1, better: 'lower' },
+  utilisation: { title: 'JS thread busy', unit: '', digits: 2, better: 'lower' },
+};
+
+const MB = 2 ** 20;
+
+const workloads = [
+  {
+    workload: 'roundtrip',
+    title: '64 bytes there and back',
+    size: 64,
+    variants: [{ cores: 'one core' }, { cores: 'two cores' }],
+    figures: ['p50_us', 'p99_us', 'rounds_per_s'],
+  },
+  {
+    workload: 'roundtrip',
+    name: 'roundtrip-4k',
+    title: '4 KiB there and back',
+    size: 4096,
+    detail: true,
+    figures: ['p50_us', 'p99_us', 'rounds_per_s'],
+  },
+  {
+    workload: 'download',
+    title: 'download',
+    figures: ['cpu_s_per_gb', 'mb_per_s', 'utilisation'],
+  },
+  {
+    workload: 'upload',
+    title: 'upload, writes of 1 KiB',
+    size: 1024,
+    figures: ['mb_per_s', 'cpu_s_per_gb', 'utilisation'],
+  },
+  {
+    workload: 'upload',
+    name: 'upload-64k',
+    title: 'upload, writes of 64 KiB',
+    size: 65_536,
+    detail: true,
+    figures: ['mb_per_s', 'cpu_s_per_gb', 'utilisation'],
+  },
+  {
+    workload: 'connect',
+    title: 'connect and close, 8 at a time',
+    sockets: 8,
+    variants: [
+      {},
+      { only: 'tls', name: 'first', title: ', the server resumes nothing', noTickets: true, detail: true },
+      { only: 'tls', name: 'kept', title: ', the session kept by hand', resumed: true, detail: true },
+    ],
+    figures: ['connects_per_s', 'sequential_connects_per_s', 'cpu_us_per_connect'],
+  },
+  {
+    workload: 'pingpong',
+    title: '1,000 sockets, 64 bytes there and back on each',
+    size: 64,
+    sockets: 1000,
+    figures: ['rounds_per_s', 'cpu_us_per_round'],
+  },
+  {
+    workload: 'idle',
+    title: '1,000 sockets, used once',
+    size: 64,
+    sockets: 1000,
+    figures: ['kib_per_socket'],
+  },
+  {
+    workload: 'pg',
+    title: 'pg: a query with a parameter',
+    variants: [{ cores: 'one core' }],
+    figures: ['p50_us', 'queries_per_s', 'result_ms'],
+  },
+];
+
+/** @type {Row[]} */
+export const rows = workloads.flatMap(({ variants = [{}], ...workload }) =>
+  variants.flatMap((variant) =>
+    [false, true]
+      .filter((tls) => tls || variant.only !== 'tls')
+      .map((tls) =>
+        rowOf(
+          workload,
+          variant,
+          tls,
+          variants.some(({ cores }) => cores),
+        ),
+      ),
+  ),
+);
+
+/** @returns {Row} */
+function rowOf(
+  { name, title, ...workload },
+  { name: kind, title: more = '', only, ...variant },
+  tls,
+  bothCores,
+) {
+  const cores = variant.cores ?? 'two cores';
+  const id = [name ?? workload.workload, tls ? 'tls' : 'tcp', kind, bothCores && cores.split(' ')[0]];
+  return {
+    size: 65_536,
+    sockets: 1,
+    resumed: false,
+    ...workload,
+    ...variant,
+    id: id.filter(Boolean).join('-'),
+    title: `${title}, ${tls ? 'TLS' : 'TCP'}${more}${bothCores ? `, ${cores}` : ''}`,
+    tls,
+    cores,
+  };
+}
+
+/**
+ * What a row's job is about, for every subject alike.
+ * @param {Row} row @param {boolean} quick
+ * @returns {Omit<import('./workloads.mjs').Job, 'host' | 'ports' | 'ca'>}
+ */
+export function jobOf({ workload, tls, resumed, size, sockets }, quick) {
+  return {
+    workload,
+    tls,
+    resumed,
+    size,
+    sockets,
+    bytes: (quick ? 16 : 64) * MB,
+    seconds: quick ? 0.25 : 1,
+  };
+}
