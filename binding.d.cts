@@ -68,8 +68,19 @@ export declare function read(id: number, buffer: Uint8Array): number
 /** Ends the write side: 0 done, -1 call again when writable, -2 failed. */
 export declare function shutdown(id: number): number
 
-/** Registers a callback for events, and returns a number for it that [`connect`] takes. */
-export declare function start(dispatch: (arg: Array<number>) => void): number
+/**
+ * Registers a callback for events. It is told how many pairs `[id, event, id, event, ...]` are in the batch, an array that must never
+ * be transferred. `direct`: do I/O on the thread's own event loop, if that is possible.
+ */
+export declare function start(direct: boolean, batch: Uint32Array, dispatch: (arg: number) => void): Started
+
+/** What [`start`] gives. */
+export interface Started {
+  /** What [`connect`] takes. */
+  host: number
+  /** Whether the callback is called at most once in a turn of the event loop. */
+  direct: boolean
+}
 
 /** What TLS needs to know. Absent members are defaults. */
 export interface TlsOptions {

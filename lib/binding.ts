@@ -65,20 +65,37 @@ export function pin(listener: Listener, pending: boolean): void {
   else pinned.delete(listener);
 }
 
-// Node calls a threadsafe function up to a thousand times in a row while there is something new, and lets timers starve.
-// So one batch is delivered in a turn of the event loop, and what else comes in that turn waits for its end.
-let delivered = false;
-const later: number[][] = [];
+/** Pairs of an id and what it is told, which the native half fills. */
+const batch = new Uint32Array(2 * 1024);
 
-const host = native.start((events) => {
-  if (delivered) later.push(events);
-  else deliver(events);
+// Where another thread has to wake this one, Node calls as long as there is something new, up to a thousand times in a row, and
+// lets timers starve. So one batch is delivered in a turn of the event loop, and what else comes waits for its end.
+let delivered = false;
+const later: Uint32Array[] = [];
+
+const { host, direct } = native.start(wantsDirect(), batch, (pairs) => {
+  const events = batch.subarray(0, 2 * pairs);
+  if (direct) {
+    deliver(events);
+  } else if (delivered) {
+    later.push(events.slice());
+  } else {
+    endTurn();
+    deliver(events);
+  }
 });
 
-function deliver(events: number[]): void {
+function endTurn(): void {
   delivered = true;
   // It need not keep the process alive: where events come from, the end of the turn comes without waiting.
-  setImmediate(turnEnded).unref();
+  setImmediate(() => {
+    delivered = false;
+    if (later.length > 0) endTurn();
+    for (const events of later.splice(0)) deliver(events);
+  }).unref();
+}
+
+function deliver(events: Uint32Array): void {
   for (let index = 0; index < events.length; index += 2) {
     listeners
       .get(events[index] as number)
@@ -87,9 +104,16 @@ function deliver(events: number[]): void {
   }
 }
 
-function turnEnded(): void {
-  delivered = false;
-  if (later.length > 0) deliver(later.splice(0).flat());
+/** Whether to do I/O on Node's own event loop. Bun's and Deno's look alike, and fail; on Windows it has not proved itself. */
+function wantsDirect(): boolean {
+  const io = process.env['WINTERSOCK_IO'] || 'direct';
+  if (io !== 'direct' && io !== 'thread') {
+    throw new SocketError(`WINTERSOCK_IO is ${JSON.stringify(io)}; set it to 'direct' or 'thread', or unset it`, {
+      code: 'ERR_INVALID_OPTION',
+    });
+  }
+  const foreign = process.versions['bun'] !== undefined || 'Deno' in globalThis;
+  return io === 'direct' && !foreign && process.platform !== 'win32';
 }
 
 function load(): typeof Native {

@@ -1,17 +1,19 @@
-//! The end of an open connection: flush, FIN, and a while of listening for the peer's end.
+//! The end of an open connection: what could not be flushed at once, FIN, and a while of listening for the peer's end.
 
 use std::{io, time::Duration};
 
 use tokio::time::timeout;
 
 use crate::{
-    notify::{Interest, Notify, Watched},
+    notify::{Interest, LINGER, Notify, Tell, Unbound, tokio::Watched},
     runtime::{Completion, Event},
+    session::Session,
+    staged::Staged,
     transport::{Broken, Transport},
 };
 
-/// How long a close goes on flushing, and then listening for the peer's end.
-const CLOSE_BOUND: Duration = Duration::from_secs(1);
+/// How long a close goes on flushing.
+const FLUSH_BOUND: Duration = Duration::from_secs(1);
 
 /// How far the write side has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,43 +26,93 @@ pub enum WriteSide {
     Ended,
 }
 
-/// Flushes, ends the write side, and listens for the peer's end for a while: closing a TCP socket with unread data makes
-/// the kernel send RST, which may destroy at the peer what has just been flushed. `closed` does not wait for that.
+/// Nobody is told: what is left of the connection is a task's alone.
+#[derive(Debug)]
+struct Nobody;
+
+impl Tell for Nobody {
+    fn tell(&self, _: u32, _: Interest) {}
+}
+
+fn bind(stream: Unbound) -> io::Result<Watched> {
+    Ok(Watched::new(stream.bind()?, std::sync::Arc::new(Nobody), 0))
+}
+
+/// What a closed connection still has to send.
+#[derive(Debug)]
+pub struct Rest {
+    /// The stream.
+    pub stream: Unbound,
+    /// The session over it.
+    pub tls: Option<Box<Session>>,
+    /// What was written.
+    pub staged: Staged,
+    /// How far the end has come.
+    pub write: WriteSide,
+}
+
+/// Flushes, ends the write side, and [lingers](linger). `closed` does not wait for the latter.
 ///
 /// Not `patient`: what cannot be flushed within a second is given up, and the peer gets RST instead of an end.
-pub async fn drain(mut transport: Transport, write: WriteSide, patient: bool, completion: Completion) {
+pub async fn drain(rest: Rest, patient: bool, completion: Completion) {
+    let Rest { stream, tls, mut staged, mut write } = rest;
+    // Without a descriptor for it, the stream has gone with its connection.
+    let Ok(stream) = bind(stream) else { return completion.tell(Event::Closed) };
+    let mut transport = Transport::new(stream, tls);
     let ended = async {
-        match write {
-            WriteSide::Ended => Ok(()),
-            _ if patient => end(&mut transport, write).await,
-            _ => timeout(CLOSE_BOUND, end(&mut transport, write))
-                .await
-                .unwrap_or_else(|_| Err(Broken::Io(io::ErrorKind::TimedOut.into()))),
+        while !end(&mut transport, &mut staged, &mut write)? {
+            transport.stream().ready(Interest::Writable).await?;
         }
+        Ok::<_, Broken>(())
     };
-    let done = ended.await.is_ok();
+    let bound = if patient { Duration::MAX } else { FLUSH_BOUND };
+    let done = matches!(timeout(bound, ended).await, Ok(Ok(())));
     if !done {
         transport.stream().reset_on_close();
     }
     completion.tell(Event::Closed);
     if done {
-        let mut discarded = false;
-        let late = timeout(CLOSE_BOUND, discard(transport.stream(), &mut discarded)).await.is_err();
-        if late && discarded {
-            // What the peer said was lost, and it has not noticed that nobody listens.
-            transport.stream().reset_on_close();
-        }
+        listen(transport.stream()).await;
     }
 }
 
-async fn end(transport: &mut Transport, write: WriteSide) -> Result<(), Broken> {
-    if write == WriteSide::Open {
+/// Brings the write side as near to its end as can be done now: what is staged, TLS's `close_notify`, FIN. Whether it has ended;
+/// otherwise the transport is watched.
+///
+/// # Errors
+/// [`Broken`]
+pub fn end<S: Notify>(
+    transport: &mut Transport<S>,
+    staged: &mut Staged,
+    write: &mut WriteSide,
+) -> Result<bool, Broken> {
+    if *write == WriteSide::Open {
+        if !staged.flush(transport)? {
+            return Ok(false);
+        }
         transport.announce_end();
+        *write = WriteSide::Ending;
     }
-    while !transport.finish()? {
-        transport.stream().ready(Interest::Writable).await?;
+    if *write == WriteSide::Ending && transport.finish()? {
+        *write = WriteSide::Ended;
     }
-    Ok(())
+    Ok(*write == WriteSide::Ended)
+}
+
+/// Listens for the peer's end, for a while. See [`LINGER`].
+pub async fn linger(stream: Unbound) {
+    if let Ok(stream) = bind(stream) {
+        listen(&stream).await;
+    }
+}
+
+async fn listen(stream: &Watched) {
+    let mut discarded = false;
+    let late = timeout(LINGER, discard(stream, &mut discarded)).await.is_err();
+    if late && discarded {
+        // What the peer said was lost, and it has not noticed that nobody listens.
+        stream.reset_on_close();
+    }
 }
 
 async fn discard(stream: &Watched, discarded: &mut bool) -> io::Result<()> {

@@ -5,11 +5,12 @@ use std::{io, sync::Arc};
 use tokio::task::AbortHandle;
 
 use crate::{
-    close::{WriteSide, drain},
-    dial::{Target, dial, establish, secure},
+    close::{Rest, WriteSide, drain, end, linger},
+    dial::{Attempt, Target, dial, establish, secure},
     error::Error,
-    notify::{Interest, Notify},
+    notify::{Interest, Notifier, Notify, Watched},
     runtime::{Completion, Environment, Event},
+    staged::Staged,
     tls::Handshake,
     transport::{Broken, Established, Info, Read, Transport},
 };
@@ -17,15 +18,56 @@ use crate::{
 /// Each state owns what is usable in it.
 #[derive(Debug)]
 enum State {
+    /// A connection is under way on this thread.
+    Attempting(Attempt),
     /// A task dials or runs a handshake; it owns the transport.
     Connecting(Option<AbortHandle>),
     /// The JavaScript thread owns the transport.
-    Open { transport: Transport, write: WriteSide, info: Info },
-    /// A task flushes and listens for the peer's end; it owns the transport.
+    Open(Open),
+    /// A task flushes; it owns the transport.
     Closing(AbortHandle),
     /// Nothing is left.
     Closed,
 }
+
+#[derive(Debug)]
+struct Open {
+    transport: Transport<Watched>,
+    staged: Staged,
+    write: WriteSide,
+    /// When it was written to last.
+    wrote: Option<Turn>,
+    info: Info,
+}
+
+impl Open {
+    fn new(transport: Transport<Watched>, info: Info) -> Self {
+        Self { transport, staged: Staged::default(), write: WriteSide::Open, wrote: None, info }
+    }
+
+    fn flush(&mut self) -> Result<bool, Broken> {
+        Ok(self.staged.flush(&mut self.transport)? && self.transport.flush()?)
+    }
+
+    fn write(&mut self, data: &[u8], turn: Option<Turn>) -> Result<usize, Broken> {
+        let again = turn.is_some() && self.wrote == turn;
+        self.wrote = turn;
+        // The first write of a turn goes out at once. Of more, the system is told once.
+        if again || !self.staged.is_empty() {
+            if self.staged.stage(data) {
+                return Ok(data.len());
+            }
+            if !self.staged.flush(&mut self.transport)? {
+                return Ok(0);
+            }
+        }
+        self.transport.write(data)
+    }
+}
+
+/// One turn of the event loop: from one wait for events to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn(pub u32);
 
 /// What became of a read, a write or a shutdown.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,6 +104,7 @@ pub enum Told {
 pub struct Connection {
     id: u32,
     environment: Arc<Environment>,
+    notifier: Notifier,
     target: Target,
     state: State,
     failure: Option<Error>,
@@ -72,16 +115,27 @@ impl Connection {
     #[must_use]
     pub fn dial(
         environment: Arc<Environment>,
+        notifier: Notifier,
         id: u32,
         target: Target,
         handshake: Option<Handshake>,
     ) -> Self {
-        let (shared, asked) = (Arc::clone(&environment), target.clone());
-        let task = establish(&environment, id, async move {
-            let stream = dial(&asked).await?;
-            secure(shared, id, stream, handshake, &asked).await
-        });
-        Self { id, environment, target, state: State::Connecting(task), failure: None }
+        let begun = if handshake.is_none() { Attempt::begin(&target, &notifier, id) } else { None };
+        let state = match begun {
+            Some(Ok(attempt)) => State::Attempting(attempt),
+            Some(Err(error)) => {
+                environment.push(id, Event::Failed(error));
+                State::Connecting(None)
+            }
+            None => {
+                let asked = target.clone();
+                State::Connecting(establish(&environment, id, async move {
+                    let stream = dial(&asked).await?;
+                    secure(stream, handshake, &asked).await
+                }))
+            }
+        };
+        Self { id, environment, notifier, target, state, failure: None }
     }
 
     /// Upgrades an open plain connection to TLS. An [`Told::Opened`] or [`Told::Failed`] follows.
@@ -90,16 +144,29 @@ impl Connection {
     /// [`Error::State`] if it is not open, not plain, or its write side has ended.
     pub fn start_tls(&mut self, handshake: Handshake) -> Result<(), Error> {
         let refused = Error::State("only an open plain connection can be upgraded to TLS");
-        let State::Open { transport: Transport::Tcp(_), write: WriteSide::Open, .. } = self.state else {
+        let State::Open(open) = &self.state else { return Err(refused) };
+        if !open.transport.is_plain() || open.write != WriteSide::Open {
+            return Err(refused);
+        }
+        let State::Open(open) = std::mem::replace(&mut self.state, State::Closed) else {
             return Err(refused);
         };
-        let State::Open { transport, .. } = std::mem::replace(&mut self.state, State::Closed) else {
-            return Err(refused);
+        let broken = |source| Error::Io {
+            operation: "handshake",
+            target: self.target.text.clone(),
+            source: Arc::new(source),
         };
-        let stream = transport.into_plain().map_err(|_| refused)?;
-        let (shared, target, id) = (Arc::clone(&self.environment), self.target.clone(), self.id);
-        let task = establish(&self.environment, id, async move {
-            secure(shared, id, stream, Some(handshake), &target).await
+        let stream = open.transport.into_parts().0.into_stream().map_err(broken)?;
+        let (staged, target) = (open.staged, self.target.clone());
+        let task = establish(&self.environment, self.id, async move {
+            let broken = |source| Error::Io {
+                operation: "handshake",
+                target: target.text.clone(),
+                source: Arc::new(source),
+            };
+            let mut stream = stream.bind().map_err(broken)?;
+            tokio::io::AsyncWriteExt::write_all(&mut stream, staged.rest()).await.map_err(broken)?;
+            secure(stream, Some(handshake), &target).await
         });
         self.failure = None;
         self.state = State::Connecting(task);
@@ -110,27 +177,38 @@ impl Connection {
     pub fn settle(&mut self, event: Event) -> Option<Told> {
         match (event, &mut self.state) {
             (Event::Opened(established), State::Connecting(_)) => {
-                let Established { transport, info } = *established;
-                self.state = State::Open { transport, write: WriteSide::Open, info };
-                Some(Told::Opened)
+                let Established { stream, tls, info } = *established;
+                Some(match self.notifier.watch(stream, self.id) {
+                    Ok(stream) => self.opened(Transport::new(stream, tls), info),
+                    Err(error) => self.lost(Error::Io {
+                        operation: "connect",
+                        target: self.target.text.clone(),
+                        source: Arc::new(error),
+                    }),
+                })
             }
-            (Event::Failed(error), State::Connecting(_)) => {
-                self.failure = Some(error);
-                self.state = State::Closed;
-                Some(Told::Failed)
+            (Event::Writable, State::Attempting(_)) => {
+                let State::Attempting(attempt) = std::mem::replace(&mut self.state, State::Closed) else {
+                    return None;
+                };
+                Some(match attempt.finish(&self.target) {
+                    Ok((stream, info)) => self.opened(Transport::new(stream, None), info),
+                    Err(error) => self.lost(error),
+                })
             }
-            (Event::Readable, State::Open { .. }) => Some(Told::Readable),
-            // What TLS still holds goes first.
-            (Event::Writable, State::Open { transport, .. }) => match transport.flush() {
+            (Event::Failed(error), State::Connecting(_)) => Some(self.lost(error)),
+            (Event::Readable, State::Open(_)) => Some(Told::Readable),
+            // What is still held goes first.
+            (Event::Writable, State::Open(open)) => match open.flush() {
                 Ok(done) => done.then_some(Told::Writable),
                 Err(broken) => {
                     self.fail("write", broken);
                     Some(Told::Writable)
                 }
             },
-            (Event::Broken, State::Open { transport, .. }) => {
+            (Event::Broken, State::Open(open)) => {
                 // The system tells an error once: a flush may have been told of it.
-                if transport.stream().take_error().is_none() && self.failure.is_none() {
+                if open.transport.stream().take_error().is_none() && self.failure.is_none() {
                     return None;
                 }
                 // After the peer's FIN the system calls a reset EPIPE.
@@ -145,6 +223,17 @@ impl Connection {
         }
     }
 
+    fn opened(&mut self, transport: Transport<Watched>, info: Info) -> Told {
+        self.state = State::Open(Open::new(transport, info));
+        Told::Opened
+    }
+
+    fn lost(&mut self, error: Error) -> Told {
+        self.failure = Some(error);
+        self.state = State::Closed;
+        Told::Failed
+    }
+
     /// Reads what is there.
     pub fn read(&mut self, buffer: &mut [u8]) -> Progress {
         self.receive(|transport| transport.read(buffer))
@@ -155,8 +244,8 @@ impl Connection {
         self.receive(Transport::peek)
     }
 
-    fn receive(&mut self, read: impl FnOnce(&mut Transport) -> Result<Read, Broken>) -> Progress {
-        let State::Open { transport, .. } = &mut self.state else { return Progress::Wait };
+    fn receive(&mut self, read: impl FnOnce(&mut Transport<Watched>) -> Result<Read, Broken>) -> Progress {
+        let State::Open(Open { transport, .. }) = &mut self.state else { return Progress::Wait };
         match read(transport) {
             Ok(Read::Data(length)) => Progress::Done(length),
             Ok(Read::Wait) => Progress::Wait,
@@ -170,38 +259,52 @@ impl Connection {
         }
     }
 
-    /// Writes what is taken now. Less than all: an event will come.
-    pub fn write(&mut self, data: &[u8]) -> Progress {
-        let State::Open { transport, write: WriteSide::Open, .. } = &mut self.state else {
+    /// Writes what is taken now. Less than all: an event will come. With a `turn`, what may wait for its end is [staged]; the
+    /// caller has to [flush](Self::flush) then.
+    ///
+    /// [staged]: Self::is_staged
+    pub fn write(&mut self, data: &[u8], turn: Option<Turn>) -> Progress {
+        let State::Open(open @ Open { write: WriteSide::Open, .. }) = &mut self.state else {
             return Progress::Failed;
         };
-        match transport.write(data) {
+        match open.write(data, turn) {
             Ok(taken) => Progress::Done(taken),
             Err(broken) => self.fail("write", broken),
         }
     }
 
+    /// Whether something waits for the end of the turn.
+    #[must_use]
+    pub fn is_staged(&self) -> bool {
+        matches!(&self.state, State::Open(open) if !open.staged.is_empty())
+    }
+
+    /// Sends what is staged. What the system does not take yet goes when it is writable; what breaks is found by whoever reads or
+    /// writes next.
+    pub fn flush(&mut self) {
+        if let State::Open(open) = &mut self.state
+            && let Err(broken) = open.flush()
+        {
+            self.fail("write", broken);
+        }
+    }
+
     /// Ends the write side: TLS `close_notify`, then FIN. Call again when told that it is writable.
     pub fn shutdown(&mut self) -> Progress {
-        let State::Open { transport, write, .. } = &mut self.state else { return Progress::Done(0) };
-        if *write == WriteSide::Open {
-            transport.announce_end();
-            *write = WriteSide::Ending;
+        let State::Open(Open { transport, staged, write, .. }) = &mut self.state else {
+            return Progress::Done(0);
+        };
+        match end(transport, staged, write) {
+            Ok(true) => Progress::Done(0),
+            Ok(false) => Progress::Wait,
+            Err(broken) => self.fail("write", broken),
         }
-        if *write == WriteSide::Ending {
-            match transport.finish() {
-                Ok(true) => *write = WriteSide::Ended,
-                Ok(false) => return Progress::Wait,
-                Err(broken) => return self.fail("write", broken),
-            }
-        }
-        Progress::Done(0)
     }
 
     /// Asks to be told once.
     pub fn watch(&mut self, interest: Interest) {
-        if let State::Open { transport, .. } = &mut self.state {
-            transport.watch(interest);
+        if let State::Open(open) = &mut self.state {
+            open.transport.watch(interest);
         }
     }
 
@@ -217,22 +320,38 @@ impl Connection {
         Progress::Failed
     }
 
-    /// Closes. An open transport is flushed and ended by a task; [`Told::Closed`] follows. Returns whether that is so;
-    /// otherwise the connection is closed now. Not `patient`: the task gives up after a second.
+    /// Closes. An open transport is flushed and ended. Returns whether that takes a task; [`Told::Closed`] follows then.
+    /// Otherwise the connection is closed now. Not `patient`: the task gives up after a second.
     pub fn close(&mut self, patient: bool) -> bool {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Connecting(task) => abort(task),
-            State::Open { transport, write, .. } => {
+            State::Open(open) => self.end(open, patient),
+            closing @ State::Closing(_) => self.state = closing,
+            State::Attempting(_) | State::Closed => {}
+        }
+        matches!(self.state, State::Closing(_))
+    }
+
+    fn end(&mut self, open: Open, patient: bool) {
+        let Open { mut transport, mut staged, mut write, .. } = open;
+        match end(&mut transport, &mut staged, &mut write) {
+            Ok(true) => {
+                let Some(stream) = self.notifier.linger(transport.into_parts().0) else { return };
+                if let Ok(stream) = stream.into_stream() {
+                    let _ = self.environment.spawn(linger(stream));
+                }
+            }
+            Ok(false) => {
+                let (stream, tls) = transport.into_parts();
+                let Ok(stream) = stream.into_stream() else { return };
                 let completion = Completion::new(Arc::clone(&self.environment), self.id);
-                let drained = drain(transport, write, patient, completion);
+                let drained = drain(Rest { stream, tls, staged, write }, patient, completion);
                 if let Ok(task) = self.environment.spawn(drained) {
                     self.state = State::Closing(task);
                 }
             }
-            closing @ State::Closing(_) => self.state = closing,
-            State::Closed => {}
+            Err(_) => transport.stream().reset_on_close(),
         }
-        matches!(self.state, State::Closing(_))
     }
 
     /// Closes at once, without a flush. `cut`: something that was to be sent is lost, so the peer gets RST and does not
@@ -241,8 +360,13 @@ impl Connection {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Connecting(task) => abort(task),
             State::Closing(task) => task.abort(),
-            State::Open { transport, .. } if cut => transport.stream().reset_on_close(),
-            State::Open { .. } | State::Closed => {}
+            State::Open(Open { mut transport, mut staged, .. }) => {
+                let whole = staged.flush(&mut transport).is_ok_and(|done| done);
+                if cut || !whole {
+                    transport.stream().reset_on_close();
+                }
+            }
+            State::Attempting(_) | State::Closed => {}
         }
     }
 
@@ -256,7 +380,7 @@ impl Connection {
     #[must_use]
     pub fn info(&self) -> Option<&Info> {
         match &self.state {
-            State::Open { info, .. } => Some(info),
+            State::Open(Open { info, .. }) => Some(info),
             _ => None,
         }
     }

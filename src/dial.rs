@@ -1,10 +1,12 @@
 //! From a target to an established transport: names, the connect race, the handshake.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
+use socket2::{Domain, Socket, Type};
 use tokio::{
     net::{TcpSocket, TcpStream},
     task::AbortHandle,
@@ -13,10 +15,11 @@ use tokio::{
 use crate::{
     error::{Error, Lookup},
     happy_eyeballs,
-    notify::{Tell, Watched},
+    notify::{Interest, Notifier, Notify, Unbound, Watched},
     runtime::{self, Completion, Environment, Event},
+    session::Session,
     tls::Handshake,
-    transport::{Established, Info, Transport},
+    transport::{Established, Info},
 };
 
 /// Where to connect.
@@ -89,13 +92,11 @@ fn reason(kind: dns_lookup::LookupErrorKind) -> Lookup {
     }
 }
 
-/// Runs the handshake, if there is one, and makes the transport.
+/// Runs the handshake, if there is one.
 ///
 /// # Errors
 /// What the handshake fails with.
 pub async fn secure(
-    listener: Arc<dyn Tell>,
-    id: u32,
     stream: TcpStream,
     handshake: Option<Handshake>,
     target: &Target,
@@ -104,13 +105,74 @@ pub async fn secure(
         |source| Error::Io { operation: "connect", target: target.text.clone(), source: Arc::new(source) };
     let local = stream.local_addr().map_err(broken)?;
     let Some(handshake) = handshake else {
-        let transport = Transport::Tcp(Watched::new(stream, listener, id));
-        return Ok(Established { transport, info: Info { local, alpn: None } });
+        return Ok(Established {
+            stream: Unbound::Registered(stream),
+            tls: None,
+            info: Info { local, alpn: None },
+        });
     };
     let (stream, session) = handshake.run(stream, &target.text).await?;
     let alpn = session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
-    let transport = Transport::tls(Watched::new(stream, listener, id), session);
-    Ok(Established { transport, info: Info { local, alpn } })
+    let tls = Some(Box::new(Session::new(session)));
+    Ok(Established { stream: Unbound::Registered(stream), tls, info: Info { local, alpn } })
+}
+
+/// A plain connection to an address, under way on the thread that asked for it: without a name to look up or a handshake to run,
+/// a hop to another thread and back would be most of the work.
+#[derive(Debug)]
+pub struct Attempt {
+    address: SocketAddr,
+    stream: Watched,
+}
+
+impl Attempt {
+    /// Begins, if the target is an address and the thread has a loop of its own. It is writable once it is known how it went.
+    pub fn begin(target: &Target, notifier: &Notifier, id: u32) -> Option<Result<Self, Error>> {
+        if !notifier.is_own_thread() {
+            return None;
+        }
+        let address = SocketAddr::new(target.host.parse().ok()?, target.port);
+        let begun = connecting(address).and_then(|socket| notifier.watch(Unbound::Free(socket.into()), id));
+        Some(begun.map_err(|error| refused(target, address, error)).map(|stream| {
+            stream.watch(Interest::Writable);
+            Self { address, stream }
+        }))
+    }
+
+    /// How it went.
+    ///
+    /// # Errors
+    /// [`Error::Connect`]
+    pub fn finish(self, target: &Target) -> Result<(Watched, Info), Error> {
+        let Self { address, stream } = self;
+        match stream.take_error().map_or_else(|| stream.local_addr(), Err) {
+            Ok(local) => Ok((stream, Info { local, alpn: None })),
+            Err(error) => Err(refused(target, address, error)),
+        }
+    }
+}
+
+fn connecting(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    // As in `dial`.
+    socket.set_tcp_nodelay(true)?;
+    match socket.connect(&address.into()) {
+        Err(error) if !is_in_progress(&error) => Err(error),
+        _ => Ok(socket),
+    }
+}
+
+fn is_in_progress(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let in_progress = error.raw_os_error() == Some(libc::EINPROGRESS);
+    #[cfg(not(unix))]
+    let in_progress = error.kind() == io::ErrorKind::WouldBlock;
+    in_progress
+}
+
+fn refused(target: &Target, address: SocketAddr, error: io::Error) -> Error {
+    Error::Connect { target: target.text.clone(), attempts: vec![(address, Arc::new(error))] }
 }
 
 /// Runs what establishes the connection `id` as a task, and tells how it went. `None`: there is no thread to run it, and that

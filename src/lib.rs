@@ -10,6 +10,7 @@
 //! - [`happy_eyeballs`]: RFC 8305: which address to try when.
 //! - [`transport`]: TCP or TLS behind one non-blocking read and write.
 //! - [`session`]: a TLS session over its TCP stream.
+//! - [`staged`]: small writes of one turn of the event loop.
 //! - [`notify`]: where the readiness of an open stream comes from.
 //! - [`tls`], [`trust`], [`verify`]: client configurations, root certificates, what was wrong with a certificate.
 //! - [`code`]: the stable names of what the system and rustls say.
@@ -33,6 +34,7 @@ pub mod happy_eyeballs;
 pub mod notify;
 pub mod runtime;
 pub mod session;
+pub mod staged;
 pub mod tls;
 pub mod transport;
 pub mod trust;

@@ -34,6 +34,16 @@ pub enum Event {
     Closed,
 }
 
+impl From<Interest> for Event {
+    fn from(interest: Interest) -> Self {
+        match interest {
+            Interest::Readable => Self::Readable,
+            Interest::Writable => Self::Writable,
+            Interest::Broken => Self::Broken,
+        }
+    }
+}
+
 /// The tokio side of one JavaScript environment: a queue of events, a way to wake its thread, and a cancel switch.
 pub struct Environment {
     queue: Mutex<Vec<(u32, Event)>>,
@@ -107,14 +117,7 @@ impl Environment {
 
 impl Tell for Environment {
     fn tell(&self, id: u32, interest: Interest) {
-        self.push(
-            id,
-            match interest {
-                Interest::Readable => Event::Readable,
-                Interest::Writable => Event::Writable,
-                Interest::Broken => Event::Broken,
-            },
-        );
+        self.push(id, interest.into());
     }
 }
 

@@ -5,14 +5,13 @@ use std::{cell::RefCell, io};
 use rustls::client::ClientConnection;
 
 use crate::{
-    notify::{Interest, Notify, Watched},
+    notify::{Interest, Notify},
     transport::{Broken, Read},
 };
 
-/// A TLS session over its TCP stream.
+/// A TLS session. Each call is given the stream underneath, always the same.
 #[derive(Debug)]
 pub struct Session {
-    stream: Watched,
     tls: ClientConnection,
     /// Received, but not yet given to the session because its plaintext had to be read first.
     ciphertext: Vec<u8>,
@@ -36,21 +35,15 @@ thread_local! {
 impl Session {
     /// A session whose handshake is done.
     #[must_use]
-    pub fn new(stream: Watched, tls: ClientConnection) -> Self {
-        Self { stream, tls, ciphertext: Vec::new(), fatal: None }
-    }
-
-    /// The TCP stream underneath.
-    #[must_use]
-    pub fn stream(&self) -> &Watched {
-        &self.stream
+    pub fn new(tls: ClientConnection) -> Self {
+        Self { tls, ciphertext: Vec::new(), fatal: None }
     }
 
     /// Fills `buffer`, which is not empty, from at most one receive.
     ///
     /// # Errors
     /// [`Broken`], after all that came before has been read.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<Read, Broken> {
+    pub fn read(&mut self, stream: &impl Notify, buffer: &mut [u8]) -> Result<Read, Broken> {
         let mut filled = 0;
         let mut received = false;
         loop {
@@ -70,7 +63,7 @@ impl Session {
             if received && filled > 0 && self.ciphertext.is_empty() {
                 return Ok(Read::Data(filled));
             }
-            match self.advance() {
+            match self.advance(stream) {
                 Ok(Advance::Received) => received = true,
                 Ok(Advance::Fed) => {}
                 Ok(Advance::Wait) if filled == 0 => return Ok(Read::Wait),
@@ -85,7 +78,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn peek(&mut self) -> Result<Read, Broken> {
+    pub fn peek(&mut self, stream: &impl Notify) -> Result<Read, Broken> {
         loop {
             match io::BufRead::fill_buf(&mut self.tls.reader()) {
                 Ok([]) => return Ok(Read::End),
@@ -93,7 +86,7 @@ impl Session {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(Broken::of_plaintext(error)),
             }
-            if let Advance::Wait = self.advance()? {
+            if let Advance::Wait = self.advance(stream)? {
                 return Ok(Read::Wait);
             }
         }
@@ -108,20 +101,20 @@ impl Session {
     }
 
     /// Brings the session nearer to plaintext: with what is left over, else with one receive.
-    fn advance(&mut self) -> Result<Advance, Broken> {
+    fn advance(&mut self, stream: &impl Notify) -> Result<Advance, Broken> {
         if let Some(fatal) = &self.fatal {
             return Err(fatal.repeat());
         }
         if !self.ciphertext.is_empty() {
             let ciphertext = std::mem::take(&mut self.ciphertext);
-            self.feed(&ciphertext);
+            self.feed(stream, &ciphertext);
             return Ok(Advance::Fed);
         }
         SCRATCH.with_borrow_mut(|scratch| {
-            match self.stream.try_read(scratch) {
+            match stream.try_read(scratch) {
                 // Lets the session tell a proper end from a truncated one.
                 Ok(0) => drop(self.tls.read_tls(&mut io::empty())),
-                Ok(length) => self.feed(&scratch[..length]),
+                Ok(length) => self.feed(stream, &scratch[..length]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Advance::Wait),
                 Err(error) => {
                     let broken = Broken::Io(error);
@@ -134,7 +127,7 @@ impl Session {
     }
 
     /// Gives ciphertext to the session until it has plaintext to be read; keeps the rest.
-    fn feed(&mut self, mut ciphertext: &[u8]) {
+    fn feed(&mut self, stream: &impl Notify, mut ciphertext: &[u8]) {
         while !ciphertext.is_empty() && self.fatal.is_none() {
             match self.tls.read_tls(&mut ciphertext) {
                 Ok(0) => break,
@@ -150,7 +143,7 @@ impl Session {
             }
         }
         // Answers of the session itself (key updates, alerts) need no caller. The system tells an error once: keep it.
-        if let Err(error) = self.flush() {
+        if let Err(error) = self.flush(stream) {
             self.fatal.get_or_insert(Broken::Io(error));
         }
     }
@@ -159,9 +152,9 @@ impl Session {
     ///
     /// # Errors
     /// [`Broken`]
-    pub fn write(&mut self, data: &[u8]) -> Result<usize, Broken> {
+    pub fn write(&mut self, stream: &impl Notify, data: &[u8]) -> Result<usize, Broken> {
         let mut taken = 0;
-        while self.flush()? && taken < data.len() {
+        while self.flush(stream)? && taken < data.len() {
             taken += io::Write::write(&mut self.tls.writer(), &data[taken..])?;
         }
         Ok(taken)
@@ -176,12 +169,12 @@ impl Session {
     ///
     /// # Errors
     /// What the system says.
-    pub fn flush(&mut self) -> io::Result<bool> {
+    pub fn flush(&mut self, stream: &impl Notify) -> io::Result<bool> {
         while self.tls.wants_write() {
-            match self.tls.write_tls(&mut Sender(&self.stream)) {
+            match self.tls.write_tls(&mut Sender(stream)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.stream.watch(Interest::Writable);
+                    stream.watch(Interest::Writable);
                     return Ok(false);
                 }
                 Err(error) => return Err(error),
@@ -191,9 +184,9 @@ impl Session {
     }
 }
 
-struct Sender<'a>(&'a Watched);
+struct Sender<'a, S>(&'a S);
 
-impl io::Write for Sender<'_> {
+impl<S: Notify> io::Write for Sender<'_, S> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.0.try_write(&[io::IoSlice::new(data)])
     }

@@ -2,11 +2,8 @@
 
 use std::{io, net::SocketAddr};
 
-use rustls::client::ClientConnection;
-use tokio::net::TcpStream;
-
 use crate::{
-    notify::{Interest, Notify, Watched},
+    notify::{Interest, Notify, Unbound},
     session::Session,
 };
 
@@ -55,20 +52,20 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// An established byte stream.
+/// An established byte stream over a TCP stream `S`.
 #[derive(Debug)]
-pub enum Transport {
-    /// Plain TCP.
-    Tcp(Watched),
-    /// TLS over TCP.
-    Tls(Box<Session>),
+pub struct Transport<S> {
+    stream: S,
+    tls: Option<Box<Session>>,
 }
 
-/// A transport that has just been established.
+/// What has just been established, and is not watched yet.
 #[derive(Debug)]
 pub struct Established {
-    /// The open transport.
-    pub transport: Transport,
+    /// The TCP stream.
+    pub stream: Unbound,
+    /// The session over it.
+    pub tls: Option<Box<Session>>,
     /// What is known of it.
     pub info: Info,
 }
@@ -82,49 +79,49 @@ pub struct Info {
     pub alpn: Option<String>,
 }
 
-impl Transport {
-    /// TLS over a TCP stream whose handshake is done.
+impl<S> Transport<S> {
+    /// Plain, or TLS whose handshake is done.
     #[must_use]
-    pub fn tls(stream: Watched, session: ClientConnection) -> Self {
-        Self::Tls(Box::new(Session::new(stream, session)))
+    pub fn new(stream: S, tls: Option<Box<Session>>) -> Self {
+        Self { stream, tls }
     }
 
-    /// The plain stream, for an upgrade.
-    ///
-    /// # Errors
-    /// If it is TLS already.
-    pub fn into_plain(self) -> io::Result<TcpStream> {
-        match self {
-            Self::Tcp(stream) => Ok(stream.into_stream()?),
-            Self::Tls(_) => Err(io::ErrorKind::InvalidInput.into()),
-        }
+    /// The stream and the session over it.
+    #[must_use]
+    pub fn into_parts(self) -> (S, Option<Box<Session>>) {
+        (self.stream, self.tls)
+    }
+
+    /// Whether there is no TLS.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.tls.is_none()
     }
 
     /// The stream underneath.
     #[must_use]
-    pub fn stream(&self) -> &Watched {
-        match self {
-            Self::Tcp(stream) => stream,
-            Self::Tls(tls) => tls.stream(),
-        }
+    pub fn stream(&self) -> &S {
+        &self.stream
     }
+}
 
+impl<S: Notify> Transport<S> {
     /// Reads what is there now.
     ///
     /// # Errors
     /// [`Broken`], after all that came before has been read.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Read, Broken> {
-        let found = match self {
-            Self::Tcp(stream) => match stream.try_read(buffer) {
+        let found = match &mut self.tls {
+            None => match self.stream.try_read(buffer) {
                 Ok(0) => Read::End,
                 Ok(length) => Read::Data(length),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Wait,
                 Err(error) => return Err(error.into()),
             },
-            Self::Tls(tls) => tls.read(buffer)?,
+            Some(tls) => tls.read(&self.stream, buffer)?,
         };
         match found {
-            Read::Wait => self.stream().watch(Interest::Readable),
+            Read::Wait => self.stream.watch(Interest::Readable),
             Read::Data(length) if length < buffer.len() => self.watch(Interest::Readable),
             Read::Data(_) | Read::End => {}
         }
@@ -133,15 +130,11 @@ impl Transport {
 
     /// Asks to be told once, also of what a session holds, which makes no stream readable.
     pub fn watch(&mut self, interest: Interest) {
-        match self {
-            Self::Tls(tls) if interest == Interest::Readable => {
-                if tls.holds_more() {
-                    tls.stream().tell(interest);
-                } else {
-                    tls.stream().watch(interest);
-                }
-            }
-            _ => self.stream().watch(interest),
+        let held = interest == Interest::Readable && self.tls.as_mut().is_some_and(|tls| tls.holds_more());
+        if held {
+            self.stream.tell(interest);
+        } else {
+            self.stream.watch(interest);
         }
     }
 
@@ -150,17 +143,17 @@ impl Transport {
     /// # Errors
     /// As [`Self::read`].
     pub fn peek(&mut self) -> Result<Read, Broken> {
-        let found = match self {
-            Self::Tcp(stream) => match stream.try_peek() {
+        let found = match &mut self.tls {
+            None => match self.stream.try_peek() {
                 Ok(true) => Read::Data(1),
                 Ok(false) => Read::End,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Read::Wait,
                 Err(error) => return Err(error.into()),
             },
-            Self::Tls(tls) => tls.peek()?,
+            Some(tls) => tls.peek(&self.stream)?,
         };
         if found == Read::Wait {
-            self.stream().watch(Interest::Readable);
+            self.stream.watch(Interest::Readable);
         }
         Ok(found)
     }
@@ -171,14 +164,14 @@ impl Transport {
     /// # Errors
     /// [`Broken`]
     pub fn write(&mut self, data: &[u8]) -> Result<usize, Broken> {
-        match self {
-            Self::Tcp(stream) => {
+        match &mut self.tls {
+            None => {
                 let mut taken = 0;
                 while taken < data.len() {
-                    match stream.try_write(&[io::IoSlice::new(&data[taken..])]) {
+                    match self.stream.try_write(&[io::IoSlice::new(&data[taken..])]) {
                         Ok(length) => taken += length,
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                            stream.watch(Interest::Writable);
+                            self.stream.watch(Interest::Writable);
                             break;
                         }
                         Err(error) => return Err(error.into()),
@@ -186,7 +179,7 @@ impl Transport {
                 }
                 Ok(taken)
             }
-            Self::Tls(tls) => tls.write(data),
+            Some(tls) => tls.write(&self.stream, data),
         }
     }
 
@@ -195,15 +188,15 @@ impl Transport {
     /// # Errors
     /// [`Broken`]
     pub fn flush(&mut self) -> Result<bool, Broken> {
-        match self {
-            Self::Tcp(_) => Ok(true),
-            Self::Tls(tls) => Ok(tls.flush()?),
+        match &mut self.tls {
+            None => Ok(true),
+            Some(tls) => Ok(tls.flush(&self.stream)?),
         }
     }
 
     /// Announces the end (TLS: `close_notify`). Call once, then [`Self::finish`] until it is done.
     pub fn announce_end(&mut self) {
-        if let Self::Tls(tls) = self {
+        if let Some(tls) = &mut self.tls {
             tls.announce_end();
         }
     }
@@ -216,7 +209,7 @@ impl Transport {
         if !self.flush()? {
             return Ok(false);
         }
-        self.stream().shutdown()?;
+        self.stream.shutdown()?;
         Ok(true)
     }
 }

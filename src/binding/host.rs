@@ -1,8 +1,10 @@
-//! What one JavaScript environment owns: its connections, and the callback that tells of them.
+//! What one JavaScript environment owns: its connections, and how it is told of them.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
+    ffi::c_void,
+    hash::{BuildHasherDefault, Hasher},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
@@ -13,29 +15,50 @@ use std::{
 
 use napi::{
     Env, Status,
-    bindgen_prelude::Function,
+    bindgen_prelude::{Function, Uint32Array},
+    sys,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
+use super::dispatch::{Batch, Dispatch};
 use crate::{
-    connection::{Connection, Told},
-    runtime::Environment,
+    connection::{Connection, Told, Turn},
+    notify::{
+        Interest, Notifier, Tell,
+        poll::{Loop, Rounds},
+    },
+    runtime::{Environment, Event},
 };
 
-/// Tells the JavaScript thread of a batch: `[id, event, id, event, ...]`, events numbered as [`Told`](crate::connection::Told).
-type Dispatch = ThreadsafeFunction<(), (), Vec<u32>, Status, false, true>;
-type Wake = Mutex<Option<Dispatch>>;
+/// Wakes the JavaScript thread from the tokio thread, where the environment's own loop cannot be used.
+type Wake = Arc<Mutex<Option<ThreadsafeFunction<(), (), u32, Status, false, true>>>>;
 
 /// What one JavaScript environment owns.
 pub(super) struct Host {
+    env: Env,
     pub(super) environment: Arc<Environment>,
-    wake: Arc<Wake>,
+    means: Means,
+    batch: Batch,
+    /// What is not settled yet.
+    pending: RefCell<VecDeque<(u32, Event)>>,
     /// Live sockets that keep the process alive.
     referenced: Cell<usize>,
+    /// Connections with something staged.
+    staged: RefCell<Vec<u32>>,
+    turn: Cell<u32>,
+    telling: Cell<bool>,
+}
+
+/// How JavaScript is reached.
+enum Means {
+    /// From the thread's own loop.
+    #[cfg(unix)]
+    Loop(Rc<Loop>, Dispatch),
+    Thread(Wake),
 }
 
 pub(super) struct Entry {
-    host: Rc<Host>,
+    pub(super) host: Rc<Host>,
     pub(super) connection: Connection,
     /// What the user wants: `ref()` or `unref()`.
     keeps_alive: bool,
@@ -43,26 +66,34 @@ pub(super) struct Entry {
     counted: bool,
 }
 
-thread_local! {
-    // Ids are unique in the process, so several environments on one thread (as Electron has them) do not meet.
-    static ENTRIES: RefCell<HashMap<u32, Entry>> = RefCell::new(HashMap::new());
-    // By number, because one environment may load the TypeScript layer several times (bundles, module resets in tests).
-    static HOSTS: RefCell<HashMap<u32, Rc<Host>>> = RefCell::new(HashMap::new());
-}
+/// Ids are counted up, so they need no more than to be spread.
+#[derive(Default)]
+struct Spread(u64);
 
-/// Takes what happened since the last batch and says what JavaScript has to know of it.
-fn settle(environment: &Environment, env: Env) -> Vec<u32> {
-    let events = environment.drain();
-    let mut told = Vec::with_capacity(events.len() * 2);
-    for (id, event) in events {
-        let settled = || with_entry(id, Some(env), |entry| entry.connection.settle(event)).flatten();
-        // A panic would unwind into Node. It costs the one connection, not the batch.
-        let what = catch_unwind(AssertUnwindSafe(settled)).unwrap_or(Some(Told::Broken));
-        if let Some(what) = what {
-            told.extend([id, what as u32]);
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
         }
     }
-    told
+
+    fn write_u32(&mut self, id: u32) {
+        // The golden ratio's bits (Knuth's multiplicative hashing).
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+type ById<T> = HashMap<u32, T, BuildHasherDefault<Spread>>;
+
+thread_local! {
+    // Ids are unique in the process, so several environments on one thread (as Electron has them) do not meet.
+    static ENTRIES: RefCell<ById<Entry>> = RefCell::default();
+    // By number, because one environment may load the TypeScript layer several times (bundles, module resets in tests).
+    static HOSTS: RefCell<ById<Rc<Host>>> = RefCell::default();
 }
 
 /// Acts on an entry, if there still is one. With `env`, what changed of keeping the process alive is carried out.
@@ -86,7 +117,7 @@ impl Entry {
         self.keeps_alive = on;
     }
 
-    /// Keeps the callback, and with it the process, alive while a socket wants that.
+    /// Keeps the loop, and with it the process, alive while a socket wants that.
     fn recount(&mut self, env: Env) {
         let counts = self.keeps_alive && self.connection.is_live();
         if counts != self.counted {
@@ -97,64 +128,224 @@ impl Entry {
 }
 
 impl Host {
-    /// The host of `env`, whose JavaScript is told by `dispatch`. It ends with the environment.
-    pub(super) fn start(env: Env, dispatch: &Function<'_, Vec<u32>, ()>) -> napi::Result<u32> {
+    /// The host of `env`, whose JavaScript is told by `dispatch` of what is in `batch`. It ends with the environment. `direct`: use
+    /// the thread's own loop, if that is possible.
+    pub(super) fn start(
+        env: Env,
+        direct: bool,
+        batch: Uint32Array,
+        dispatch: &Function<'_, u32, ()>,
+    ) -> napi::Result<(u32, bool)> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let wake: Arc<Wake> = Arc::new(Mutex::new(None));
-        let waker = Arc::clone(&wake);
-        let environment = Environment::new(move || {
-            if let Some(dispatch) = &*waker.lock().unwrap_or_else(PoisonError::into_inner) {
-                dispatch.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        let (means, wake) = match own_loop(env, direct) {
+            #[cfg(unix)]
+            Some(looping) => {
+                let waker = looping.waker();
+                let wake: Box<dyn Fn() + Send + Sync> = Box::new(move || waker.wake());
+                (Means::Loop(looping, Dispatch::new(env, dispatch)?), wake)
             }
+            _ => {
+                let wake = threadsafe(dispatch, number)?;
+                let waker = Arc::clone(&wake);
+                let call: Box<dyn Fn() + Send + Sync> = Box::new(move || call(&waker));
+                (Means::Thread(wake), call)
+            }
+        };
+        let own = !matches!(means, Means::Thread(_));
+        let host = Rc::new(Self {
+            env,
+            environment: Environment::new(wake),
+            means,
+            batch: Batch::new(batch),
+            pending: RefCell::default(),
+            referenced: Cell::new(0),
+            staged: RefCell::default(),
+            turn: Cell::new(0),
+            telling: Cell::new(false),
         });
-        let source = Arc::clone(&environment);
-        let function = dispatch
-            .build_threadsafe_function::<()>()
-            .callee_handled::<false>()
-            .weak::<true>()
-            .build_callback(move |context| Ok(settle(&source, context.env)))?;
-        *wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(function);
-
-        let host = Rc::new(Host { environment, wake, referenced: Cell::new(0) });
-        env.add_env_cleanup_hook(Rc::clone(&host), move |host| {
-            // Also nothing may unwind out of a cleanup hook.
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                host.environment.cancel();
-                HOSTS.with_borrow_mut(|hosts| hosts.remove(&number));
-                let ended: Vec<_> = ENTRIES.with_borrow_mut(|entries| {
-                    entries.extract_if(|_, entry| Rc::ptr_eq(&entry.host, &host)).collect()
-                });
-                drop(ended);
-                drop(host.wake.lock().unwrap_or_else(PoisonError::into_inner).take());
-            }));
-        })?;
-        HOSTS.with_borrow_mut(|hosts| hosts.insert(number, host));
-        Ok(number)
+        HOSTS.with_borrow_mut(|hosts| hosts.insert(number, Rc::clone(&host)));
+        #[cfg(unix)]
+        if let Means::Loop(looping, _) = &host.means {
+            let rounds: Rc<dyn Rounds> = Rc::<Self>::clone(&host);
+            looping.call(Rc::downgrade(&rounds));
+        }
+        end_with(env, number)?;
+        Ok((number, own))
     }
 
     /// The host that [`Self::start`] gave this number.
     pub(super) fn of(number: u32) -> Option<Rc<Self>> {
-        HOSTS.with_borrow(|hosts| hosts.get(&number).map(Rc::clone))
+        HOSTS.try_with(|hosts| hosts.borrow().get(&number).map(Rc::clone)).ok().flatten()
+    }
+
+    /// Where the host's connections get their readiness from.
+    pub(super) fn notifier(&self) -> Notifier {
+        match &self.means {
+            #[cfg(unix)]
+            Means::Loop(looping, _) => Notifier::Loop(Rc::clone(looping)),
+            Means::Thread(_) => Notifier::Thread(Arc::clone(&self.environment) as Arc<dyn Tell>),
+        }
+    }
+
+    /// The turn of the event loop, if writes can wait for its end.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        (!matches!(self.means, Means::Thread(_))).then(|| Turn(self.turn.get()))
+    }
+
+    /// Sends at the end of the turn what a connection has staged.
+    pub(super) fn flush_later(&self, id: u32) {
+        self.staged.borrow_mut().push(id);
+    }
+
+    fn flush(&self) {
+        self.turn.set(self.turn.get().wrapping_add(1));
+        if self.staged.borrow().is_empty() {
+            return;
+        }
+        let mut staged = self.staged.take();
+        for id in staged.drain(..) {
+            with_entry(id, None, |entry| entry.connection.flush());
+        }
+        *self.staged.borrow_mut() = staged;
+    }
+
+    /// Takes what happened, and fills the batch with what JavaScript has to know of it. Says with how much; there may be more.
+    fn settle(&self) -> u32 {
+        let mut pending = self.pending.borrow_mut();
+        pending.extend(self.environment.drain());
+        self.batch.fill(std::iter::from_fn(|| {
+            loop {
+                let (id, event) = pending.pop_front()?;
+                let settled =
+                    || with_entry(id, Some(self.env), |entry| entry.connection.settle(event)).flatten();
+                // A panic would unwind into Node. It costs the one connection, not the batch.
+                let what = catch_unwind(AssertUnwindSafe(settled)).unwrap_or(Some(Told::Broken));
+                if let Some(what) = what {
+                    return Some([id, what as u32]);
+                }
+            }
+        }))
+    }
+
+    fn end(&self) -> impl Iterator<Item = Entry> + use<> {
+        self.environment.cancel();
+        let ended: Vec<_> = ENTRIES.with_borrow_mut(|entries| {
+            entries
+                .extract_if(|_, entry| std::ptr::eq(&raw const *entry.host, self))
+                .map(|(_, entry)| entry)
+                .collect()
+        });
+        ended.into_iter()
     }
 
     fn count(&self, more: bool, env: Env) {
         let before = self.referenced.get();
         let now = if more { before + 1 } else { before.saturating_sub(1) };
         self.referenced.set(now);
-        let mut wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(dispatch) = &mut *wake else { return };
-        #[expect(
-            deprecated,
-            reason = "the count changes while the function lives; there is no other way to say so"
-        )]
-        let result = match (before, now) {
-            (0, 1..) => dispatch.refer(&env),
-            (1.., 0) => dispatch.unref(&env),
-            _ => Ok(()),
-        };
-        drop(result);
+        if (before == 0) == (now == 0) {
+            return;
+        }
+        match &self.means {
+            #[cfg(unix)]
+            Means::Loop(looping, _) => looping.keep_alive(now > 0),
+            Means::Thread(wake) => {
+                let mut wake = wake.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(function) = &mut *wake else { return };
+                #[expect(
+                    deprecated,
+                    reason = "the count changes while the function lives; there is no other way to say so"
+                )]
+                let result = if now > 0 { function.refer(&env) } else { function.unref(&env) };
+                drop(result);
+            }
+        }
     }
+}
+
+#[cfg(unix)]
+impl Rounds for Host {
+    fn polled(&self, told: &[(u32, Interest)]) {
+        self.pending.borrow_mut().extend(told.iter().map(|(id, interest)| (*id, Event::from(*interest))));
+        let Means::Loop(_, dispatch) = &self.means else { return };
+        // A loop within a callback, as some addons run it, must not overwrite the batch that is being read.
+        if self.telling.replace(true) {
+            return;
+        }
+        loop {
+            let count = self.settle();
+            if count == 0 {
+                break;
+            }
+            dispatch.call(count);
+        }
+        self.telling.set(false);
+        self.flush();
+    }
+
+    fn waits(&self) {
+        self.flush();
+    }
+}
+
+/// The loop that the thread runs, where it can be used.
+#[cfg(unix)]
+fn own_loop(env: Env, direct: bool) -> Option<Rc<Loop>> {
+    let raw = if direct { env.get_uv_event_loop().ok()? } else { return None };
+    // SAFETY: Node-API gives the loop that this thread runs. It runs on until the cleanup hook of `end_with` says that it is done.
+    unsafe { Loop::start(raw.cast()) }.ok()
+}
+
+fn threadsafe(dispatch: &Function<'_, u32, ()>, number: u32) -> napi::Result<Wake> {
+    let function =
+        dispatch.build_threadsafe_function::<()>().callee_handled::<false>().weak::<true>().build_callback(
+            move |_| {
+                let Some(host) = Host::of(number) else { return Ok(0) };
+                let count = host.settle();
+                if let (false, Means::Thread(wake)) = (host.pending.borrow().is_empty(), &host.means) {
+                    call(wake);
+                }
+                Ok(count)
+            },
+        )?;
+    Ok(Arc::new(Mutex::new(Some(function))))
+}
+
+fn call(wake: &Wake) {
+    if let Some(function) = &*wake.lock().unwrap_or_else(PoisonError::into_inner) {
+        function.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+/// Ends a host with its environment: connections, tasks, handles.
+fn end_with(env: Env, number: u32) -> napi::Result<()> {
+    unsafe extern "C" fn ended(hook: sys::napi_async_cleanup_hook_handle, number: *mut c_void) {
+        let done = move || {
+            // SAFETY: Node passes the handle for this one call.
+            unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+        };
+        // Also nothing may unwind out of a cleanup hook.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let number = number.addr() as u32;
+            let host = HOSTS.try_with(|hosts| hosts.borrow_mut().remove(&number)).ok().flatten();
+            let Some(host) = host else { return done() };
+            host.end().for_each(drop);
+            match &host.means {
+                // The environment waits until libuv has let go of every handle.
+                #[cfg(unix)]
+                Means::Loop(looping, _) => looping.end(done),
+                Means::Thread(wake) => {
+                    drop(wake.lock().unwrap_or_else(PoisonError::into_inner).take());
+                    done();
+                }
+            }
+        }));
+    }
+    let number = std::ptr::without_provenance_mut(number as usize);
+    // SAFETY: the number is no pointer to anything.
+    let status =
+        unsafe { sys::napi_add_async_cleanup_hook(env.raw(), Some(ended), number, std::ptr::null_mut()) };
+    if status == sys::Status::napi_ok { Ok(()) } else { Err(napi::Error::from_reason("no cleanup hook")) }
 }
 
 /// Adds a connection under its id.

@@ -8,6 +8,7 @@
     reason = "callers are JavaScript: errors are documented in index.d.ts, and arguments arrive by value"
 )]
 
+mod dispatch;
 mod host;
 
 use std::{
@@ -20,7 +21,7 @@ use std::{
 
 use napi::{
     Env,
-    bindgen_prelude::{Buffer, Function, ObjectFinalize, Uint8ArraySlice},
+    bindgen_prelude::{Buffer, Function, ObjectFinalize, Uint8ArraySlice, Uint32Array},
 };
 use napi_derive::napi;
 
@@ -43,10 +44,26 @@ const END: i32 = -3;
 /// What one call of [`write`] takes at most: its result has to fit.
 const WRITE_MAX: usize = 1 << 30;
 
-/// Registers a callback for events, and returns a number for it that [`connect`] takes.
+/// What [`start`] gives.
+#[napi(object)]
+pub struct Started {
+    /// What [`connect`] takes.
+    pub host: u32,
+    /// Whether the callback is called at most once in a turn of the event loop.
+    pub direct: bool,
+}
+
+/// Registers a callback for events. It is told how many pairs `[id, event, id, event, ...]` are in the batch, an array that must never
+/// be transferred. `direct`: do I/O on the thread's own event loop, if that is possible.
 #[napi(catch_unwind)]
-pub fn start(env: Env, dispatch: Function<'_, Vec<u32>, ()>) -> napi::Result<u32> {
-    Host::start(env, &dispatch)
+pub fn start(
+    env: Env,
+    direct: bool,
+    batch: Uint32Array,
+    dispatch: Function<'_, u32, ()>,
+) -> napi::Result<Started> {
+    let (host, direct) = Host::start(env, direct, batch, &dispatch)?;
+    Ok(Started { host, direct })
 }
 
 fn guarded(operation: impl FnOnce() -> i32) -> i32 {
@@ -85,7 +102,11 @@ pub fn write(id: u32, data: &[u8], offset: u32) -> i32 {
         let Some(rest) = data.get(offset as usize..) else { return FAILED };
         let part = &rest[..rest.len().min(WRITE_MAX)];
         with_entry(id, None, |entry| {
-            let progress = entry.connection.write(part);
+            let before = entry.connection.is_staged();
+            let progress = entry.connection.write(part, entry.host.turn());
+            if !before && entry.connection.is_staged() {
+                entry.host.flush_later(id);
+            }
             if progress == Progress::Done(part.len()) && part.len() < rest.len() {
                 entry.connection.watch(Interest::Writable);
             }
@@ -178,7 +199,7 @@ pub fn connect(
     let handshake = tls.map(TlsOptions::handshake).transpose()?;
     let target = Target { host: address.host, port: address.port, text: address.text };
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let connection = Connection::dial(Arc::clone(&host.environment), id, target, handshake);
+    let connection = Connection::dial(Arc::clone(&host.environment), host.notifier(), id, target, handshake);
     host::insert(env, id, host, connection);
     Ok(Socket { id })
 }

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     io,
     mem::MaybeUninit,
-    net::Shutdown,
+    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Wake, Waker},
@@ -14,7 +14,7 @@ use std::{
 use socket2::SockRef;
 use tokio::{io::Interest as TokioInterest, net::TcpStream};
 
-use super::{Interest, Notify, Tell};
+use super::{Interest, Notify, Tell, shut_down};
 
 /// A TCP stream registered with tokio. No task waits for it: tokio's I/O driver calls the waker, and that tells the listener.
 pub struct Watched {
@@ -80,6 +80,14 @@ impl Watched {
         }
     }
 
+    /// The local endpoint.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
     /// Gives the stream up to a task of the tokio thread.
     ///
     /// # Errors
@@ -87,12 +95,6 @@ impl Watched {
     pub fn into_stream(self) -> io::Result<TcpStream> {
         drop(self.broken);
         Arc::try_unwrap(self.stream).map_err(|_| io::Error::other("the stream is shared"))
-    }
-
-    /// Lets the drop of the stream send RST instead of FIN.
-    pub fn reset_on_close(&self) {
-        // Where it fails the connection is gone already.
-        let _ = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
     }
 
     /// Waits for readiness in a task of the tokio thread.
@@ -135,15 +137,16 @@ impl Notify for Watched {
     }
 
     fn shutdown(&self) -> io::Result<()> {
-        match SockRef::from(&self.stream).shutdown(Shutdown::Write) {
-            // The peer has reset or closed already.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            result => result,
-        }
+        shut_down(SockRef::from(&self.stream))
     }
 
     fn take_error(&self) -> Option<io::Error> {
         self.stream.take_error().ok().flatten()
+    }
+
+    fn reset_on_close(&self) {
+        // Where it fails the connection is gone already.
+        let _ = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO));
     }
 
     fn watch(&self, interest: Interest) {

@@ -14,6 +14,7 @@ use crate::{
     connection::{Connection, Progress, Told},
     dial::Target,
     error::Error,
+    notify::{Notifier, Tell},
     runtime::Environment,
     tls::{Handshake, Options},
 };
@@ -37,12 +38,13 @@ impl Owner {
         let environment = Environment::new(move || {
             let _ = sender.send(());
         });
+        let notifier = Notifier::Thread(Arc::clone(&environment) as Arc<dyn Tell>);
         let target = Target {
             host: "127.0.0.1".into(),
             port: address.port(),
             text: format!("localhost:{}", address.port()),
         };
-        let connection = Connection::dial(Arc::clone(&environment), ID, target, handshake);
+        let connection = Connection::dial(Arc::clone(&environment), notifier, ID, target, handshake);
         Self { environment, woken, connection }
     }
 
@@ -95,7 +97,7 @@ impl Owner {
 
     pub(crate) fn write_all(&mut self, mut data: &[u8]) {
         while !data.is_empty() {
-            match self.connection.write(data) {
+            match self.connection.write(data, None) {
                 Progress::Done(length) => data = &data[length..],
                 other => panic!("{other:?}: {:?}", self.connection.failure()),
             }

@@ -1,0 +1,97 @@
+//! Streams that are closed for everybody but the peer: FIN is sent, and the peer's is waited for.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    io,
+    time::{Duration, Instant},
+};
+
+use super::{Interest, LINGER, Notify, poll::Watched};
+
+/// The streams of one loop that linger.
+#[derive(Default)]
+pub(super) struct Lingering {
+    streams: RefCell<HashMap<u32, Late>>,
+    /// When each is to be given up, first come first. Most are gone by then.
+    deadlines: RefCell<VecDeque<(Instant, u32)>>,
+    heard: RefCell<Vec<u32>>,
+}
+
+struct Late {
+    watched: Watched,
+    discarded: bool,
+}
+
+/// What one stream may take of a round of the loop.
+const READS: usize = 16;
+
+impl Lingering {
+    /// Takes a stream on. Whether it is the first, so that an alarm has to be set.
+    pub(super) fn add(&self, id: u32, watched: Watched) -> bool {
+        watched.watch(Interest::Readable);
+        self.streams.borrow_mut().insert(id, Late { watched, discarded: false });
+        let mut deadlines = self.deadlines.borrow_mut();
+        deadlines.push_back((Instant::now() + LINGER, id));
+        deadlines.len() == 1
+    }
+
+    /// There may be something from the peer.
+    pub(super) fn heard(&self, id: u32) {
+        self.heard.borrow_mut().push(id);
+    }
+
+    /// Takes what has come.
+    pub(super) fn listen(&self) {
+        let heard = self.heard.take();
+        for id in heard {
+            let mut streams = self.streams.borrow_mut();
+            let ended = streams.get_mut(&id).is_some_and(Late::discard);
+            let gone = if ended { streams.remove(&id) } else { None };
+            drop(streams);
+            drop(gone);
+        }
+    }
+
+    /// How long until the next is to be given up.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let deadlines = self.deadlines.borrow();
+        deadlines.front().map(|(deadline, _)| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Gives up those whose time is over.
+    pub(super) fn expire(&self) {
+        let now = Instant::now();
+        let mut deadlines = self.deadlines.borrow_mut();
+        while let Some(&(deadline, id)) = deadlines.front()
+            && deadline <= now
+        {
+            deadlines.pop_front();
+            let late = self.streams.borrow_mut().remove(&id);
+            if let Some(Late { watched, discarded: true }) = late {
+                // What the peer said was lost, and it has not noticed that nobody listens.
+                watched.reset_on_close();
+            }
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.deadlines.take();
+        drop(self.streams.take());
+    }
+}
+
+impl Late {
+    /// Whether it has ended.
+    fn discard(&mut self) -> bool {
+        let mut unread = [0; 4096];
+        for _ in 0..READS {
+            match self.watched.try_read(&mut unread) {
+                Ok(0) => return true,
+                Ok(_) => self.discarded = true,
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+        false
+    }
+}
