@@ -49,7 +49,8 @@ export function pin(pid, cpu) {
     spawnSync('taskset', ['-a', '-c', '-p', String(cpu), String(pid)], { stdio: 'ignore' });
 }
 
-const runner = fileURLToPath(new URL('runner.mjs', import.meta.url));
+/** The program that is the process of a subject. */
+export const runner = fileURLToPath(new URL('runner.mjs', import.meta.url));
 
 /**
  * How a subject's process is started in Node.
