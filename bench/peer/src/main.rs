@@ -4,6 +4,8 @@
 //! - `wintersock-bench-peer client`: the same jobs as the other subjects do, without JavaScript. That is the limit.
 
 mod certificates;
+mod client;
+mod edge;
 mod reactor;
 mod serve;
 mod service;
@@ -15,13 +17,15 @@ use std::{
     process::ExitCode,
 };
 
-const USAGE: &str = "usage: wintersock-bench-peer serve";
+const USAGE: &str = "usage: wintersock-bench-peer serve | client [<job as JSON>]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["serve"] => serve::serve(),
+        ["client"] => client::run(),
+        ["client", job] => client::say(&client::answer(job)),
         _ => Err(io::Error::other(USAGE)),
     };
     match done {

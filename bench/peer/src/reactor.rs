@@ -6,11 +6,15 @@ use std::{
     time::Duration,
 };
 
-use mio::{Events, Interest, Poll, Token, net::TcpListener};
+use mio::{
+    Events, Interest, Poll, Token,
+    net::{TcpListener, TcpStream},
+};
 use rustls::{ServerConfig, ServerConnection};
 use slab::Slab;
 
 use crate::{
+    edge::Edge,
     service::{Kind, Sent, Service},
     wire::{Received, Scratch, Wire},
 };
@@ -25,7 +29,7 @@ pub(crate) struct Port {
 }
 
 struct Connection {
-    wire: Wire,
+    wire: Wire<Edge>,
     service: Service,
     /// The peer sends no more.
     ended: bool,
@@ -70,7 +74,7 @@ pub(crate) fn run(mut ports: Vec<Port>) -> io::Result<()> {
                 continue;
             };
             if let Some(connection) = connections.get_mut(key) {
-                connection.wire.wake(event.is_read_closed() || event.is_error());
+                connection.wire.stream().wake(event.is_read_closed() || event.is_error());
                 turns.push(key);
             }
         }
@@ -82,7 +86,7 @@ pub(crate) fn run(mut ports: Vec<Port>) -> io::Result<()> {
                 // A broken connection concerns nobody else.
                 Ok(Turn::Over) | Err(_) => {
                     let mut connection = connections.remove(key);
-                    poll.registry().deregister(connection.wire.stream())?;
+                    let _ = poll.registry().deregister(connection.wire.stream().stream());
                 }
             }
         }
@@ -93,7 +97,7 @@ pub(crate) fn run(mut ports: Vec<Port>) -> io::Result<()> {
 fn accept(ports: &[Port], token: Token, poll: &Poll, connections: &mut Slab<Connection>) -> io::Result<()> {
     let Some(port) = ports.get(token.0) else { return Ok(()) };
     loop {
-        let mut stream = match port.listener.accept() {
+        let stream = match port.listener.accept() {
             Ok((stream, _)) => stream,
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => return Ok(()),
@@ -103,23 +107,26 @@ fn accept(ports: &[Port], token: Token, poll: &Poll, connections: &mut Slab<Conn
                 _ => return Err(error),
             },
         };
+        let entry = connections.vacant_entry();
+        let token = Token(ports.len() + entry.key());
+        // One that cannot be set up is gone already, and concerns nobody else.
+        if let Ok(connection) = Connection::new(stream, port, token, poll) {
+            entry.insert(connection);
+        }
+    }
+}
+
+impl Connection {
+    fn new(mut stream: TcpStream, port: &Port, token: Token, poll: &Poll) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let tls = match &port.tls {
             Some(config) => Some(ServerConnection::new(config.clone()).map_err(io::Error::other)?.into()),
             None => None,
         };
-        let entry = connections.vacant_entry();
-        let token = Token(ports.len() + entry.key());
         poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        entry.insert(Connection {
-            wire: Wire::new(stream, tls),
-            service: Service::new(port.kind),
-            ended: false,
-        });
+        Ok(Self { wire: Wire::new(Edge::new(stream), tls), service: Service::new(port.kind), ended: false })
     }
-}
 
-impl Connection {
     /// Sends and receives until there is nothing to do.
     fn turn(&mut self, scratch: &mut Scratch) -> io::Result<Turn> {
         for _ in 0..STEPS {

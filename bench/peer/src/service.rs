@@ -1,6 +1,6 @@
 //! What the servers do with the bytes of one connection: echo, source, sink.
 
-use std::io;
+use std::io::{self, Read, Write};
 
 use crate::wire::Wire;
 
@@ -76,7 +76,7 @@ impl Service {
     ///
     /// # Errors
     /// If the wire is broken.
-    pub(crate) fn send(&mut self, wire: &mut Wire) -> io::Result<Sent> {
+    pub(crate) fn send<S: Read + Write>(&mut self, wire: &mut Wire<S>) -> io::Result<Sent> {
         match self {
             Self::Echo { pending } => {
                 let sent = write(wire, pending)?;
@@ -118,7 +118,7 @@ pub(crate) enum Sent {
     Blocked,
 }
 
-fn write(wire: &mut Wire, bytes: &[u8]) -> io::Result<usize> {
+fn write<S: Read + Write>(wire: &mut Wire<S>, bytes: &[u8]) -> io::Result<usize> {
     if bytes.is_empty() { Ok(0) } else { wire.write(bytes) }
 }
 

@@ -1,18 +1,13 @@
-//! TCP, or TLS over it, without blocking.
+//! TCP, or TLS over it.
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use mio::net::TcpStream;
-use rustls::Connection as Session;
+use rustls::{Connection as Session, HandshakeKind};
 
-/// A connection's way to its peer.
-pub(crate) struct Wire {
-    stream: TcpStream,
+/// A connection's way to its peer. It blocks where `S` does.
+pub(crate) struct Wire<S> {
+    stream: S,
     tls: Option<Box<Session>>,
-    /// Nothing has come since the last receive, so there is no need to ask.
-    drained: bool,
-    /// The peer's end or a reset is there to be received, after what came before it.
-    ending: bool,
 }
 
 /// What a read found.
@@ -20,7 +15,7 @@ pub(crate) struct Wire {
 pub(crate) enum Received {
     /// That many bytes are at the start of [`Scratch::plain`]. None: there was only TLS's own talk.
     Bytes(usize),
-    /// There is nothing before the wire is readable again.
+    /// There is nothing before the stream is readable again.
     Nothing,
     /// The peer sends no more.
     End,
@@ -35,7 +30,7 @@ pub(crate) struct Scratch {
 
 /// Four TLS records: what one receive takes at most.
 const RECEIVE: usize = 64 * 1024;
-/// How much ciphertext may wait for the wire. More than a receiver can be behind in one turn.
+/// How much ciphertext may wait for the stream. More than a receiver can be behind in one turn.
 const UNSENT: usize = 512 * 1024;
 
 impl Scratch {
@@ -45,23 +40,33 @@ impl Scratch {
     }
 }
 
-impl Wire {
-    pub(crate) fn new(stream: TcpStream, tls: Option<Session>) -> Self {
+impl<S: Read + Write> Wire<S> {
+    /// `tls`: a session that has not begun. Without: plain TCP.
+    pub(crate) fn new(stream: S, tls: Option<Session>) -> Self {
         let tls = tls.map(|mut session| {
             session.set_buffer_limit(Some(UNSENT));
             Box::new(session)
         });
-        Self { stream, tls, drained: false, ending: false }
+        Self { stream, tls }
     }
 
-    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+    pub(crate) fn stream(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// The wire is readable, or writable; `ending`: the peer's end has come.
-    pub(crate) fn wake(&mut self, ending: bool) {
-        self.drained = false;
-        self.ending |= ending;
+    /// The same connection over another form of its stream.
+    pub(crate) fn over<T>(self, form: impl FnOnce(S) -> io::Result<T>) -> io::Result<Wire<T>> {
+        Ok(Wire { stream: form(self.stream)?, tls: self.tls })
+    }
+
+    /// Whether TLS has yet to come to an agreement.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
+    }
+
+    /// How TLS came to its agreement, once it has.
+    pub(crate) fn handshake_kind(&self) -> Option<HandshakeKind> {
+        self.tls.as_ref()?.handshake_kind()
     }
 
     /// Reads from at most one receive.
@@ -69,23 +74,20 @@ impl Wire {
     /// # Errors
     /// If the connection is broken or the peer does not keep to TLS.
     pub(crate) fn read(&mut self, scratch: &mut Scratch) -> io::Result<Received> {
-        let Some(tls) = &mut self.tls else {
-            return Ok(
-                match receive(&mut self.stream, &mut self.drained, self.ending, &mut scratch.plain)? {
-                    None => Received::Nothing,
-                    Some(0) => Received::End,
-                    Some(length) => Received::Bytes(length),
-                },
-            );
+        let buffer = if self.tls.is_some() { &mut scratch.cipher } else { &mut scratch.plain };
+        let length = match self.stream.read(buffer) {
+            Ok(0) => return Ok(Received::End),
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Received::Nothing),
+            Err(error) => return Err(error),
         };
-        match receive(&mut self.stream, &mut self.drained, self.ending, &mut scratch.cipher)? {
-            None => Ok(Received::Nothing),
-            Some(0) => Ok(Received::End),
-            Some(length) => decrypt(tls, &scratch.cipher[..length], &mut scratch.plain),
+        match &mut self.tls {
+            None => Ok(Received::Bytes(length)),
+            Some(tls) => decrypt(tls, &scratch.cipher[..length], &mut scratch.plain),
         }
     }
 
-    /// Writes as much of `bytes` as the wire takes: none if it has to become writable first.
+    /// Writes as much of `bytes` as the stream takes: none if it has to become writable first.
     ///
     /// # Errors
     /// If the connection is broken.
@@ -115,36 +117,11 @@ impl Wire {
         }
     }
 
-    /// Tells the peer that nothing follows. [`Self::flush`] sends it.
+    /// Tells the peer over TLS that nothing follows. [`Self::flush`] sends it.
     pub(crate) fn say_end(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
         }
-    }
-}
-
-/// One receive: nothing if there is nothing yet, 0 at the end.
-fn receive(
-    stream: &mut TcpStream,
-    drained: &mut bool,
-    ending: bool,
-    buffer: &mut [u8],
-) -> io::Result<Option<usize>> {
-    if *drained {
-        return Ok(None);
-    }
-    match stream.read(buffer) {
-        Ok(length) => {
-            // Saves a second call on each message. Not on Windows, where readiness comes anew only after WouldBlock; and
-            // not if the end came along with the bytes, for of that there will be no second event.
-            *drained = length < buffer.len() && length > 0 && !ending && !cfg!(windows);
-            Ok(Some(length))
-        }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => {
-            *drained = true;
-            Ok(None)
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -164,7 +141,7 @@ fn decrypt(tls: &mut Session, mut cipher: &[u8], plain: &mut [u8]) -> io::Result
     Ok(Received::Bytes(filled))
 }
 
-fn flush(tls: &mut Session, stream: &mut TcpStream) -> io::Result<bool> {
+fn flush(tls: &mut Session, stream: &mut impl Write) -> io::Result<bool> {
     while tls.wants_write() {
         match tls.write_tls(stream) {
             Ok(_) => {}

@@ -1,0 +1,65 @@
+//! Connections that are opened and closed, and nothing else.
+
+use std::{io, thread, time::Instant};
+
+use serde_json::{Value, json};
+
+use super::{
+    job::Job,
+    link::Dialler,
+    usage::{Start, ratio},
+};
+use crate::wire::Scratch;
+
+/// How many connections can be opened, and closed in an orderly way, in a second: `sockets` at the same time
+/// (`connects_per_s`), and one after the other.
+///
+/// # Errors
+/// If a connection fails, or its session is not resumed where it has to be.
+pub(crate) fn connect(job: &Job) -> io::Result<Value> {
+    let dialler = Dialler::new(job)?;
+    // Brings the first sessions to resume; more come with each connection.
+    connects(&dialler, job, job.end_of_warming(), false)?;
+    let start = Start::now();
+    let together = concurrently(&dialler, job, job.end(0.5))?;
+    let spent = start.spent();
+    let start = Start::now();
+    let single = connects(&dialler, job, job.end(0.5), job.resumed)?;
+    let alone = start.spent();
+    Ok(json!({
+        "connects_per_s": ratio(together, spent.seconds),
+        "sequential_connects_per_s": ratio(single, alone.seconds),
+        "cpu_us_per_connect": spent.cpu_s * 1e6 / ratio(together, 1.0),
+        "cpu_s": spent.cpu_s,
+    }))
+}
+
+/// With a thread for each of the job's sockets: with a single processor that is cheaper than asking for readiness.
+fn concurrently(dialler: &Dialler, job: &Job, end: Instant) -> io::Result<u64> {
+    thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..job.sockets).map(|_| scope.spawn(|| connects(dialler, job, end, job.resumed))).collect();
+        let mut made = 0;
+        for thread in threads {
+            made += thread.join().map_err(|_| io::Error::other("a thread panicked"))??;
+        }
+        Ok(made)
+    })
+}
+
+/// One after the other until `end`: how many. `resumed`: each has to be.
+fn connects(dialler: &Dialler, job: &Job, end: Instant, resumed: bool) -> io::Result<u64> {
+    let mut scratch = Scratch::new();
+    let mut made = 0;
+    loop {
+        let link = dialler.open(job.ports.echo, &mut scratch)?;
+        if resumed && job.tls && !link.is_resumed() {
+            return Err(io::Error::other("the server did not resume the session"));
+        }
+        link.close(&mut scratch)?;
+        made += 1;
+        if Instant::now() >= end {
+            return Ok(made);
+        }
+    }
+}
