@@ -18,13 +18,12 @@ use crate::wire::Scratch;
 /// If a connection fails, or its session is not resumed where it has to be.
 pub(crate) fn connect(job: &Job) -> io::Result<Value> {
     let dialler = Dialler::new(job)?;
-    // Brings the first sessions to resume; more come with each connection.
-    connects(&dialler, job, job.end_of_warming(), false)?;
+    concurrently(&dialler, job, job.end_of_warming())?;
     let start = Start::now();
     let together = concurrently(&dialler, job, job.end(0.5))?;
     let spent = start.spent();
     let start = Start::now();
-    let single = connects(&dialler, job, job.end(0.5), job.resumed)?;
+    let single = connects(&dialler, job, job.end(0.5), job.tls && job.resumed)?;
     let alone = start.spent();
     Ok(json!({
         "connects_per_s": ratio(together, spent.seconds),
@@ -34,11 +33,12 @@ pub(crate) fn connect(job: &Job) -> io::Result<Value> {
     }))
 }
 
-/// With a thread for each of the job's sockets: with a single processor that is cheaper than asking for readiness.
+/// With a thread for each of the job's sockets: with a single processor that is cheaper than asking for readiness. Many at
+/// once may find no session to resume at first: each serves one connection, and few are kept for a host.
 fn concurrently(dialler: &Dialler, job: &Job, end: Instant) -> io::Result<u64> {
     thread::scope(|scope| {
         let threads: Vec<_> =
-            (0..job.sockets).map(|_| scope.spawn(|| connects(dialler, job, end, job.resumed))).collect();
+            (0..job.sockets).map(|_| scope.spawn(|| connects(dialler, job, end, false))).collect();
         let mut made = 0;
         for thread in threads {
             made += thread.join().map_err(|_| io::Error::other("a thread panicked"))??;
@@ -53,7 +53,7 @@ fn connects(dialler: &Dialler, job: &Job, end: Instant, resumed: bool) -> io::Re
     let mut made = 0;
     loop {
         let link = dialler.open(job.ports.echo, &mut scratch)?;
-        if resumed && job.tls && !link.is_resumed() {
+        if resumed && !link.is_resumed() {
             return Err(io::Error::other("the server did not resume the session"));
         }
         link.close(&mut scratch)?;
