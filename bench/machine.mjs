@@ -72,6 +72,18 @@ export function programVersion(command) {
   return status === 0 ? /\d+\.\d+[\w.-]*/.exec(stdout)?.[0] : undefined;
 }
 
+/** The share of the processors' time that others take at the moment, 0 to 1; 0 where the system does not tell. */
+export async function busyness() {
+  const before = cpus();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const times = cpus().map(({ times }, at) => {
+    const sum = (all) => Object.values(all).reduce((total, one) => total + one, 0);
+    return { all: sum(times) - sum(before[at].times), idle: times.idle - before[at].times.idle };
+  });
+  const all = times.reduce((sum, one) => sum + one.all, 0);
+  return all > 0 ? 1 - times.reduce((sum, one) => sum + one.idle, 0) / all : 0;
+}
+
 /** The machine in words. */
 export function describeMachine() {
   const model = cpus()[0]?.model.trim() || process.arch;

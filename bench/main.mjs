@@ -3,15 +3,16 @@
  * docs/performance.md says how, and how to read it.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { nodeExecutable } from '../scripts/node-versions.mjs';
 import { buildProducts, installDependencies, root, WorkspaceError } from '../scripts/workspace.mjs';
-import { describeMachine, pinning } from './machine.mjs';
-import { rows as allRows } from './rows.mjs';
+import { writeDocuments } from './document.mjs';
+import { busyness, describeMachine, pinning } from './machine.mjs';
+import { rowsOf } from './rows.mjs';
 import { Session } from './session.mjs';
 import { findSubjects } from './subjects.mjs';
 import { goalTable, plain, rowTable } from './table.mjs';
@@ -25,6 +26,7 @@ const USAGE = `npm run bench -- [options]
   --repetitions <n>    default 5, with --quick 3
   --json <file>        write the results there too
   --write              write the documents: docs/performance.md, its picture, the figures of the README
+  --from <file>        measure nothing, use these results
   --no-build           use what has been built
   --list               print rows and subjects, and measure nothing`;
 
@@ -37,11 +39,15 @@ const { values } = parseArgs({
     repetitions: { type: 'string' },
     json: { type: 'string' },
     write: { type: 'boolean', default: false },
+    from: { type: 'string' },
     'no-build': { type: 'boolean', default: false },
     list: { type: 'boolean' },
     help: { type: 'boolean' },
   },
 });
+
+/** Something that the user has to do differently. */
+class UsageError extends Error {}
 
 // So that what a run has started ends with it.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
@@ -49,126 +55,124 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 try {
   if (values.help) console.log(USAGE);
   else if (values.list) await list();
-  else await measure();
+  else conclude(values.from ? JSON.parse(readFileSync(values.from, 'utf8')) : await measure());
 } catch (error) {
-  console.error(error instanceof WorkspaceError ? error.message : error);
+  const known = error instanceof WorkspaceError || error instanceof UsageError;
+  console.error(known ? error.message : error);
   process.exitCode = 1;
 }
 
 async function list() {
-  for (const { id, title, detail } of allRows)
-    console.log(`${id}: ${title}${detail ? ' (not --quick)' : ''}`);
+  for (const { id, title } of rowsOf(values.quick)) console.log(`${id}: ${title}`);
   for (const { name, says, version } of await findSubjects()) {
-    console.log(`${name}: ${says} (${version() ?? 'not here'})`);
+    console.log(`${name}: ${says}, ${version() ?? 'not here'}`.replace(/, $/, ''));
   }
 }
 
 async function measure() {
+  const { quick } = values;
+  const rows = rowsOf(quick).filter(({ id }) => new RegExp(values.only).test(id));
+  if (rows.length === 0) throw new UsageError(`No row fits ${values.only}; --list prints them.`);
   await installDependencies();
   if (!values['no-build']) {
     await buildProducts();
     buildPeer();
   }
-  const { quick } = values;
-  const rows = allRows.filter(({ id, detail }) => new RegExp(values.only).test(id) && !(quick && detail));
-  if (rows.length === 0) throw new WorkspaceError(`No row fits ${values.only}. --list prints them.`);
   const { present, absent } = await chosenSubjects();
-  const nodes = [];
-  for (const major of values.node?.split(',') ?? [process.versions.node]) {
-    const executable = await nodeExecutable(Number.parseInt(major, 10));
-    const version = spawnSync(executable, ['--version'], { encoding: 'utf8' }).stdout.trim().slice(1);
-    nodes.push({ executable, version });
-  }
+  const nodes = await chosenNodes();
   const repetitions = Number(values.repetitions ?? (quick ? 3 : 5));
   const pinned = pinning();
 
   /** @type {import('./report.mjs').Run} */
   const run = {
     date: new Date().toISOString(),
-    command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(
+    command: ['npm run bench', ...process.argv.slice(2, 3).map(() => '--'), ...process.argv.slice(2)].join(
       ' ',
     ),
     quick,
     repetitions,
     machine: describeMachine(),
     pinning: pinned.says,
-    versions: Object.fromEntries(
-      present.filter((s) => !s.perNode || s.name === 'wintersock').map((s) => [s.name, s.version()]),
-    ),
     nodes: nodes.map(({ version }) => version),
     rows: rows.map(({ id, title, cores, figures }) => ({ id, title, cores, figures })),
-    subjects: present.map(({ name, says, required }) => ({ name, says, required })),
-    absent: absent.map(({ name }) => name),
+    subjects: present.map(({ name, says, required, version }) => ({
+      name,
+      says,
+      required,
+      version: version(),
+    })),
+    absent: absent.map(({ says }) => says),
     measurements: [],
   };
   console.log(`${run.machine}\n${run.pinning}`);
-  for (const name of run.absent) console.log(`not on this machine: ${name}`);
+  for (const says of run.absent) console.log(`not on this machine: ${says}`);
+  const busy = await busyness();
+  if (busy > 0.1)
+    console.log(`The machine has other work (${Math.round(busy * 100)} %): the figures will not be good.`);
 
   const session = new Session({ pinning: pinned, quick, repetitions });
   try {
     for (const [at, node] of nodes.entries()) {
       console.log(`\n=== Node ${node.version}`);
-      for (const row of rows) {
+      for (const [number, row] of rows.entries()) {
         // What does not depend on Node is measured once.
         const subjects = present.filter((subject) => subject.runs(row) && (at === 0 || subject.perNode));
         if (subjects.length === 0) continue;
         run.measurements.push(...(await session.measure(row, subjects, node)));
-        console.log(
-          `\n${plain(
-            rowTable(
-              run,
-              node.version,
-              run.rows.find(({ id }) => id === row.id),
-            ),
-          )}`,
-        );
+        console.log(`\n${plain(rowTable(run, node.version, run.rows[number]))}`);
       }
     }
   } finally {
     await session.end();
   }
-  await conclude(run);
+  const results = fileURLToPath(
+    new URL(`results/${run.date.replaceAll(/[:.]/g, '-')}.json`, import.meta.url),
+  );
+  for (const path of [results, values.json].filter(Boolean)) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${JSON.stringify(run, null, 2)}\n`);
+    console.log(`\nresults: ${path}`);
+  }
+  return run;
 }
 
 /** @param {import('./report.mjs').Run} run */
-async function conclude(run) {
+function conclude(run) {
   const goals = goalTable(run);
   if (goals.length > 1) console.log(`\n=== goals\n\n${plain(goals)}`);
   const failures = run.measurements.filter(({ error }) => error !== undefined);
   if (failures.length > 0) console.log('\n=== failed');
   for (const { row, subject, node, error } of failures)
     console.log(`${row}, ${subject}, Node ${node}: ${error}`);
-
-  const stamp = run.date.replaceAll(/[:.]/g, '-');
-  const results = fileURLToPath(new URL(`results/${stamp}.json`, import.meta.url));
-  for (const path of [results, values.json].filter(Boolean)) {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${JSON.stringify(run, null, 2)}\n`);
-  }
-  console.log(`\nresults: ${results}`);
-  if (values.write) {
-    const { writeDocuments } = await import('./document.mjs');
-    for (const path of writeDocuments(run)) console.log(`written: ${path}`);
-  }
+  if (values.write) for (const path of writeDocuments(run)) console.log(`written: ${path}`);
   const required = new Set(run.subjects.filter((subject) => subject.required).map(({ name }) => name));
-  process.exitCode = failures.some(({ subject }) => required.has(subject)) ? 1 : 0;
+  if (failures.some(({ subject }) => required.has(subject))) process.exitCode = 1;
 }
 
 async function chosenSubjects() {
   const all = await findSubjects();
   const wanted = values.subjects?.split(',');
   for (const name of wanted ?? []) {
-    if (!all.some((subject) => subject.name === name))
-      throw new WorkspaceError(`There is no subject ${name}.`);
+    if (!all.some((subject) => subject.name === name)) throw new UsageError(`There is no subject ${name}.`);
   }
   const chosen = all.filter(({ name, detail }) => wanted?.includes(name) ?? !(values.quick && detail));
   const isThere = (subject) => subject.required || subject.version() !== undefined;
   return { present: chosen.filter(isThere), absent: chosen.filter((subject) => !isThere(subject)) };
 }
 
+/** @returns {Promise<import('./session.mjs').Node[]>} */
+async function chosenNodes() {
+  const nodes = [];
+  for (const major of values.node?.split(',') ?? [process.versions.node]) {
+    const executable = await nodeExecutable(Number.parseInt(major, 10));
+    const { stdout } = spawnSync(executable, ['--version'], { encoding: 'utf8' });
+    nodes.push({ executable, version: stdout.trim().slice(1) });
+  }
+  return nodes;
+}
+
 function buildPeer() {
-  if (!existsSync(join(root, 'bench', 'peer', 'Cargo.toml'))) return;
-  const args = ['build', '--release', '--locked', '-p', 'wintersock-bench-peer'];
+  const args = ['build', '--release', '--locked', '--quiet', '-p', 'wintersock-bench-peer'];
   const { status } = spawnSync('cargo', args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new WorkspaceError('The peer of the benchmark could not be built, see above.');
 }

@@ -10,7 +10,6 @@
  * @property {'one core' | 'two cores'} cores Whether client and server share a processor.
  * @property {number} size Bytes of a message, or of one write.
  * @property {number} sockets
- * @property {boolean} [detail] Left out of `--quick`.
  * @property {boolean} [noTickets] Whether the server lets no session be resumed.
  * @property {readonly string[]} figures What the table shows; the first is what the row is about.
  */
@@ -33,12 +32,12 @@ export const figures = {
   utilisation: { title: 'JS thread busy', unit: '', digits: 2, better: 'lower' },
 };
 
-const MB = 2 ** 20;
+const MIB = 2 ** 20;
 
 const workloads = [
   {
     workload: 'roundtrip',
-    title: '64 bytes there and back',
+    title: () => '64 bytes there and back',
     size: 64,
     variants: [{ cores: 'one core' }, { cores: 'two cores' }],
     figures: ['p50_us', 'p99_us', 'rounds_per_s'],
@@ -46,33 +45,33 @@ const workloads = [
   {
     workload: 'roundtrip',
     name: 'roundtrip-4k',
-    title: '4 KiB there and back',
+    title: () => '4 KiB there and back',
     size: 4096,
     detail: true,
     figures: ['p50_us', 'p99_us', 'rounds_per_s'],
   },
   {
     workload: 'download',
-    title: 'download',
+    title: () => 'download',
     figures: ['cpu_s_per_gb', 'mb_per_s', 'utilisation'],
   },
   {
     workload: 'upload',
-    title: 'upload, writes of 1 KiB',
+    title: () => 'upload, writes of 1 KiB',
     size: 1024,
     figures: ['mb_per_s', 'cpu_s_per_gb', 'utilisation'],
   },
   {
     workload: 'upload',
     name: 'upload-64k',
-    title: 'upload, writes of 64 KiB',
+    title: () => 'upload, writes of 64 KiB',
     size: 65_536,
     detail: true,
     figures: ['mb_per_s', 'cpu_s_per_gb', 'utilisation'],
   },
   {
     workload: 'connect',
-    title: 'connect and close, 8 at a time',
+    title: () => 'connect and close, 8 at a time',
     sockets: 8,
     variants: [
       {},
@@ -83,41 +82,45 @@ const workloads = [
   },
   {
     workload: 'pingpong',
-    title: '1,000 sockets, 64 bytes there and back on each',
+    title: ({ sockets }) => `${sockets.toLocaleString('en-GB')} sockets, 64 bytes there and back on each`,
     size: 64,
     sockets: 1000,
     figures: ['rounds_per_s', 'cpu_us_per_round'],
   },
   {
     workload: 'idle',
-    title: '1,000 sockets, used once',
+    title: () => 'an idle socket, used once',
     size: 64,
     sockets: 1000,
     figures: ['kib_per_socket'],
   },
   {
     workload: 'pg',
-    title: 'pg: a query with a parameter',
+    title: () => 'pg: a query with a parameter',
     variants: [{ cores: 'one core' }],
     figures: ['p50_us', 'queries_per_s', 'result_ms'],
   },
 ];
 
-/** @type {Row[]} */
-export const rows = workloads.flatMap(({ variants = [{}], ...workload }) =>
-  variants.flatMap((variant) =>
-    [false, true]
-      .filter((tls) => tls || variant.only !== 'tls')
-      .map((tls) =>
-        rowOf(
-          workload,
-          variant,
-          tls,
-          variants.some(({ cores }) => cores),
-        ),
-      ),
-  ),
-);
+/**
+ * All rows, or those of a quick run: fewer of them, and fewer sockets, because opening them takes longer than the rest.
+ * @param {boolean} quick
+ * @returns {Row[]}
+ */
+export function rowsOf(quick) {
+  const chosen = workloads.filter(({ detail }) => !(quick && detail));
+  return chosen.flatMap(({ variants = [{}], sockets = 1, ...workload }) => {
+    const bothCores = variants.some(({ cores }) => cores);
+    const many = quick && sockets >= 1000 ? sockets / 4 : sockets;
+    return variants
+      .filter(({ detail }) => !(quick && detail))
+      .flatMap((variant) =>
+        [false, true]
+          .filter((tls) => tls || variant.only !== 'tls')
+          .map((tls) => rowOf({ ...workload, sockets: many }, variant, tls, bothCores)),
+      );
+  });
+}
 
 /** @returns {Row} */
 function rowOf(
@@ -130,12 +133,11 @@ function rowOf(
   const id = [name ?? workload.workload, tls ? 'tls' : 'tcp', kind, bothCores && cores.split(' ')[0]];
   return {
     size: 65_536,
-    sockets: 1,
     resumed: false,
     ...workload,
     ...variant,
     id: id.filter(Boolean).join('-'),
-    title: `${title}, ${tls ? 'TLS' : 'TCP'}${more}${bothCores ? `, ${cores}` : ''}`,
+    title: `${title(workload)}, ${tls ? 'TLS' : 'TCP'}${more}${bothCores ? `, ${cores}` : ''}`,
     tls,
     cores,
   };
@@ -147,13 +149,7 @@ function rowOf(
  * @returns {Omit<import('./workloads.mjs').Job, 'host' | 'ports' | 'ca'>}
  */
 export function jobOf({ workload, tls, resumed, size, sockets }, quick) {
-  return {
-    workload,
-    tls,
-    resumed,
-    size,
-    sockets,
-    bytes: (quick ? 16 : 64) * MB,
-    seconds: quick ? 0.25 : 1,
-  };
+  // A transfer has to be long beside the pause between two, and short beside the time that is measured.
+  const bytes = (size < 65_536 ? 4 : 16) * (quick ? 1 : 4) * MIB;
+  return { workload, tls, resumed, size, sockets, bytes, seconds: quick ? 0.2 : 0.6 };
 }

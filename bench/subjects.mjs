@@ -12,7 +12,8 @@ import { readdir } from 'node:fs/promises';
  * @property {(row: import('./rows.mjs').Row) => boolean} runs Whether it takes part in a row.
  * @property {(context: { node: string, row: import('./rows.mjs').Row }) => { command: string, args: string[],
  *   env?: Record<string, string> }} launch How to start its process, which reads jobs and answers them.
- * @property {() => string | undefined} version What is there; `undefined` if it is not there.
+ * @property {() => string | undefined} version Empty if there is nothing to say; `undefined` if
+ *   it is not there.
  * @property {() => Promise<(job: import('./workloads.mjs').Job) => Promise<object>>} [load] Called in its process:
  *   what performs jobs.
  */

@@ -47,7 +47,7 @@ export const subjects = [
     perNode: true,
     runs: () => true,
     launch: (context) => nodeRunner('node', context),
-    version: () => 'of each Node',
+    version: () => '',
     async load() {
       const perform = performer(events(connected), processClock);
       return (job) => (job.workload === 'pg' ? pgPerformer(job, processClock, 'node:net') : perform(job));

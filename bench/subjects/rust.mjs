@@ -15,7 +15,7 @@ export const subjects = [
     required: true,
     runs: ({ workload }) => workload !== 'pg',
     launch: (context) => nodeRunner('rust', { ...context, node: process.execPath }),
-    version: () => 'the client of bench/peer',
+    version: () => '',
     load: async () => async (job) => {
       const { stdout } = await run(peerExecutable, ['client', JSON.stringify(job)]);
       return JSON.parse(stdout);

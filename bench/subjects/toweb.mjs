@@ -26,13 +26,13 @@ async function close({
 export const subjects = [
   {
     name: 'toweb',
-    says: 'Duplex.toWeb over them',
+    says: 'Duplex.toWeb',
     rank: 60,
     required: true,
     perNode: true,
     runs: ({ workload }) => workload !== 'pg',
     launch: (context) => nodeRunner('toweb', context),
-    version: () => 'of each Node',
+    version: () => '',
     load: async () => performer(streams({ connect, close }), processClock),
   },
 ];
