@@ -28,6 +28,7 @@ export enum Told {
   Failed,
   Closed,
   Broken,
+  Unwritable,
 }
 
 /** What to ask for an event of: the numbers of the native half's `watch`. */
@@ -95,7 +96,11 @@ function endTurn(): void {
   }).unref();
 }
 
+/** Counts the turns of the event loop that brought something. */
+export let turn = 0;
+
 function deliver(events: Uint32Array): void {
+  turn += 1;
   for (let index = 0; index < events.length; index += 2) {
     listeners
       .get(events[index] as number)
@@ -108,9 +113,12 @@ function deliver(events: Uint32Array): void {
 function wantsDirect(): boolean {
   const io = process.env['WINTERSOCK_IO'] || 'direct';
   if (io !== 'direct' && io !== 'thread') {
-    throw new SocketError(`WINTERSOCK_IO is ${JSON.stringify(io)}; set it to 'direct' or 'thread', or unset it`, {
-      code: 'ERR_INVALID_OPTION',
-    });
+    throw new SocketError(
+      `WINTERSOCK_IO is ${JSON.stringify(io)}; set it to 'direct' or 'thread', or unset it`,
+      {
+        code: 'ERR_INVALID_OPTION',
+      },
+    );
   }
   const foreign = process.versions['bun'] !== undefined || 'Deno' in globalThis;
   return io === 'direct' && !foreign && process.platform !== 'win32';

@@ -149,6 +149,7 @@ export class Connection {
     if (event === Told.Readable) this.readable.readable(this.#native.id);
     else if (event === Told.Writable) this.writable.writable(this.#native.id);
     else if (event === Told.Opened) this.#open();
+    else if (event === Told.Unwritable) this.writable.unwritable(this.#native.id);
     else if (event === Told.Failed) this.#fail(this.#failure());
     else if (event === Told.Broken) this.#broke();
     else this.#finish();

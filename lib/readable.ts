@@ -1,6 +1,8 @@
 /** The readable side: a byte stream that reads when asked, and notices the peer's end when nobody asks. */
 
+import type { ReadableStreamReadResult, UnderlyingByteSource } from 'node:stream/web';
 import { END, FAILED, Interest, peek, read, WAIT, watch } from './binding.ts';
+import { SocketReadable, type Source } from './reader.ts';
 
 /** What the owner of a readable side hears of it. */
 export interface ReadableOwner {
@@ -17,8 +19,11 @@ export interface ReadableOwner {
 type State =
   /** Not connected yet. */
   | { kind: 'opening' }
-  /** `armed`: the native side tells when there is something, so there is no use in asking before. */
-  | { kind: 'open'; id: number; armed: boolean }
+  /**
+   * `dry`: there was nothing left, so there is no use in trying before the native side tells. `asked`: it has been asked to tell, which it
+   * always is when it is dry.
+   */
+  | { kind: 'open'; id: number; dry: boolean; asked: boolean }
   /** Nobody wants the rest: it is read only to notice the peer's end. */
   | { kind: 'cancelled' }
   /** Ended, or (with `error`) broken. */
@@ -42,13 +47,24 @@ function allocate(): Uint8Array<ArrayBuffer> {
   return chunk;
 }
 
-export class ReadableSide {
+type Answer = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+
+/** A read of a default reader that waits for its answer. */
+interface Request {
+  resolve(answer: Answer): void;
+  reject(reason: unknown): void;
+}
+
+export class ReadableSide implements Source {
   readonly #owner: ReadableOwner;
   #state: State = { kind: 'opening' };
   #stream: ReadableStream<Uint8Array> | undefined;
   #controller: ReadableByteStreamController | undefined;
-  #wanted = false;
-  /** Asked again before the first answer: by a second read, or by another reader after releaseLock(). */
+  /** Reads that were not asked of the stream. */
+  #requests: Request[] = [];
+  /** The stream has pulled. */
+  #pulled = false;
+  /** Pulled again before the first answer: by a second read, or by another reader after releaseLock(). */
   #again = false;
   #bulk = false;
   #streak = 0;
@@ -60,29 +76,15 @@ export class ReadableSide {
   /** Made on first use: a stream costs more than the rest of a socket. */
   get stream(): ReadableStream<Uint8Array> {
     if (this.#stream === undefined) {
-      this.#stream = new ReadableStream({
+      const underlying: UnderlyingByteSource = {
         type: 'bytes',
         start: (controller) => {
           this.#controller = controller;
         },
-        pull: () => {
-          this.#again ||= this.#wanted;
-          this.#wanted = true;
-          this.#owner.readWanted();
-          if (this.#state.kind !== 'open' || this.#state.armed) return;
-          if (this.#streak < STREAK) this.#fill(this.#state);
-          else this.#arm(this.#state);
-        },
-        cancel: () => {
-          const { kind } = this.#state;
-          if (kind === 'over' || kind === 'cancelled') return;
-          const id = this.#state.kind === 'open' ? this.#state.id : undefined;
-          this.#state = { kind: 'cancelled' };
-          this.#wanted = false;
-          this.#owner.readCancelled();
-          if (id !== undefined) this.readable(id);
-        },
-      });
+        pull: () => this.#pull(),
+        cancel: () => this.#cancel(),
+      };
+      this.#stream = new SocketReadable(underlying, this);
       if (this.#state.kind === 'over') this.#show(this.#state);
     }
     return this.#stream;
@@ -90,7 +92,7 @@ export class ReadableSide {
 
   /** Whether a read is pending. */
   get wanted(): boolean {
-    return this.#wanted;
+    return this.#pulled || this.#requests.length > 0;
   }
 
   /** Whether nothing will be read any more. */
@@ -98,9 +100,27 @@ export class ReadableSide {
     return this.#state.kind === 'over' || this.#state.kind === 'cancelled';
   }
 
+  take(): Promise<Answer> | undefined {
+    // What was asked of the stream before has to be answered before.
+    if (this.over || this.#pulled) return undefined;
+    if (this.#requests.length === 0 && this.#mayRead()) {
+      const chunk = this.#receive(this.#state as State & { kind: 'open' });
+      if (chunk) return Promise.resolve({ value: chunk, done: false });
+      if (this.over) return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      this.#requests.push({ resolve, reject });
+      if (this.#requests.length === 1) this.#owner.readWanted();
+    });
+  }
+
+  released(error: TypeError): void {
+    for (const { reject } of this.#answered()) reject(error);
+  }
+
   /** The connection is open. */
   open(id: number): void {
-    if (this.#state.kind === 'opening') this.#state = { kind: 'open', id, armed: false };
+    if (this.#state.kind === 'opening') this.#state = { kind: 'open', id, dry: false, asked: false };
     this.readable(id);
   }
 
@@ -109,15 +129,17 @@ export class ReadableSide {
     const state = this.#state;
     if (state.kind === 'cancelled') this.#discard(id);
     if (state.kind !== 'open') return;
-    state.armed = false;
+    state.dry = false;
+    state.asked = false;
     this.#streak = 0;
     // After releaseLock() nobody waits. What is not read stays with the system; what a request was for is unknown.
-    if (this.#wanted && !this.#stream?.locked) {
-      this.#wanted = false;
+    if (this.#pulled && !this.#stream?.locked) {
+      this.#pulled = false;
       this.#again = true;
       this.#owner.readWanted();
     }
-    if (this.#wanted) this.#fill(state);
+    if (this.#requests.length > 0) this.#answer(state);
+    else if (this.#pulled) this.#fill(state);
     else this.#look(state);
   }
 
@@ -131,35 +153,104 @@ export class ReadableSide {
     if (!this.over) this.#over({ kind: 'over', error });
   }
 
+  #pull(): void {
+    this.#again ||= this.#pulled;
+    this.#pulled = true;
+    this.#owner.readWanted();
+    if (this.#requests.length === 0 && this.#mayRead()) this.#fill(this.#state as State & { kind: 'open' });
+  }
+
+  #cancel(): void {
+    const state = this.#state;
+    if (state.kind === 'over' || state.kind === 'cancelled') return;
+    this.#state = { kind: 'cancelled' };
+    this.#pulled = false;
+    for (const { resolve } of this.#answered()) resolve({ value: undefined, done: true });
+    this.#owner.readCancelled();
+    if (state.kind === 'open') this.readable(state.id);
+  }
+
+  /** Whether to try now. Otherwise the native side tells when. */
+  #mayRead(): boolean {
+    const state = this.#state;
+    if (state.kind !== 'open' || state.dry) return false;
+    if (this.#streak < STREAK) return true;
+    this.#ask(state);
+    return false;
+  }
+
+  /** Answers the reads that wait, as far as there is something. */
+  #answer(open: State & { kind: 'open' }): void {
+    while (this.#requests.length > 0 && this.#state === open && this.#mayRead()) {
+      const chunk = this.#receive(open);
+      if (chunk === undefined) return;
+      const request = this.#requests.shift() as Request;
+      if (this.#requests.length === 0) this.#owner.readWanted();
+      request.resolve({ value: chunk, done: false });
+    }
+    if (this.#pulled && this.#state === open && this.#mayRead()) this.#fill(open);
+  }
+
+  /** Takes the reads that wait, so that each is answered once. */
+  #answered(): Request[] {
+    const requests = this.#requests;
+    if (requests.length > 0) {
+      this.#requests = [];
+      this.#owner.readWanted();
+    }
+    return requests;
+  }
+
+  /** A chunk of what is there. */
+  #receive(open: State & { kind: 'open' }): Uint8Array<ArrayBuffer> | undefined {
+    const buffer = this.#bulk ? allocate() : scratch;
+    const count = read(open.id, buffer);
+    if (!this.#received(open, count, buffer)) {
+      if (buffer !== scratch) spare = buffer;
+      return undefined;
+    }
+    this.#bulk = count > BULK;
+    // A small chunk gets memory of its own size; a view would keep 64 KiB alive for it. In a large one, what stood
+    // behind the data before must not get out with it.
+    if (buffer !== scratch && this.#bulk)
+      return count === CHUNK ? buffer : buffer.fill(0, count).subarray(0, count);
+    if (buffer !== scratch) spare = buffer;
+    return buffer.slice(0, count);
+  }
+
+  /** Notes what a read has told. Whether it was data. */
+  #received(open: State & { kind: 'open' }, count: number, buffer: Uint8Array): boolean {
+    if (count < 0) {
+      this.#nothing(open, count);
+      return false;
+    }
+    this.#streak += 1;
+    open.dry = count < buffer.byteLength;
+    if (open.dry) open.asked = true;
+    // There may be more, or an end, for which nobody asks.
+    else this.#ask(open);
+    return true;
+  }
+
   #fill(open: State & { kind: 'open' }): void {
     const controller = this.#controller as ReadableByteStreamController;
     // The request may be of a reader that has gone. enqueue() serves any reader, at the price of a copy.
     const request = this.#again ? null : controller.byobRequest;
     const view = request?.view as Uint8Array<ArrayBuffer> | undefined;
-    const buffer = view ?? (this.#bulk ? allocate() : scratch);
-    const count = read(open.id, buffer);
-    if (buffer !== scratch && buffer !== view && count <= BULK) spare = buffer;
-    if (count < 0) {
-      this.#nothing(open, count);
-      return;
-    }
-    open.armed = count < buffer.byteLength;
-    this.#wanted = false;
-    this.#again = false;
-    this.#streak += 1;
-    if (request) {
-      request.respond(count);
+    let chunk: Uint8Array<ArrayBuffer> | undefined;
+    let count = 0;
+    if (view) {
+      count = read(open.id, view);
+      if (!this.#received(open, count, view)) return;
     } else {
-      // A small chunk gets memory of its own size; a view would keep 64 KiB alive for it. In a large one, what stood
-      // behind the data before must not get out with it.
-      const large = buffer !== scratch && buffer !== spare;
-      const chunk = large ? buffer.fill(0, count).subarray(0, count) : buffer.slice(0, count);
-      this.#bulk = count > BULK;
-      controller.enqueue(chunk);
+      chunk = this.#receive(open);
+      if (chunk === undefined) return;
     }
+    this.#pulled = false;
+    this.#again = false;
+    if (chunk) controller.enqueue(chunk);
+    else request?.respond(count);
     this.#owner.readWanted();
-    // There may be more, or an end, for which nobody asks.
-    if (!open.armed && !this.#wanted) this.#arm(open);
   }
 
   /** Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is. */
@@ -182,7 +273,8 @@ export class ReadableSide {
 
   #nothing(open: State & { kind: 'open' }, result: number): void {
     if (result === WAIT) {
-      open.armed = true;
+      open.dry = true;
+      open.asked = true;
     } else if (result === END) {
       this.end();
       this.#owner.readEnded();
@@ -192,16 +284,22 @@ export class ReadableSide {
   }
 
   /** Lets the native side tell in a later turn. Unlike an immediate, that keeps no process alive for an unref'd socket. */
-  #arm(open: State & { kind: 'open' }): void {
-    open.armed = true;
+  #ask(open: State & { kind: 'open' }): void {
+    if (open.asked) return;
+    open.asked = true;
     watch(open.id, Interest.Readable);
   }
 
   #over(state: State & { kind: 'over' }): void {
     this.#state = state;
-    this.#wanted = false;
+    this.#pulled = false;
+    const requests = this.#answered();
     this.#owner.readWanted();
     this.#show(state);
+    for (const { resolve, reject } of requests) {
+      if ('error' in state) reject(state.error);
+      else resolve({ value: undefined, done: true });
+    }
   }
 
   #show(state: State & { kind: 'over' }): void {

@@ -1,9 +1,10 @@
 /** The writable side: a stream counted in bytes, whose writes resolve once they are taken over. */
 
 import type { BufferSource } from '../index.d.ts';
-import { FAILED, Interest, shutdown, WAIT, watch, write } from './binding.ts';
+import { FAILED, Interest, shutdown, turn, WAIT, watch, write } from './binding.ts';
 import { toBytes, transferred } from './chunk.ts';
 import type { SocketError } from './error.ts';
+import { type Sink, SocketWritable, TAKEN } from './writer.ts';
 
 /** What the owner of a writable side hears of it. */
 export interface WritableOwner {
@@ -22,10 +23,15 @@ type State =
   | { kind: 'over'; error?: unknown; unsaid?: boolean };
 
 /**
- * So many writes in a row are taken at once; then one resolves a turn later. A peer that reads as fast as is written would
- * starve timers and everybody else.
+ * So much is taken at once without a turn of the event loop; then a write resolves a turn later. A peer that reads as fast as is
+ * written would starve timers and everybody else. Each write counts as its bytes and as much as it costs besides.
  */
-const STREAK = 16;
+const STREAK = 2 ** 21;
+const WRITE_COST = 2048;
+
+type Chunk = BufferSource | string;
+
+const settled = Promise.resolve();
 
 /** What waits for the connection, or for room in it. At most one: a stream calls its sink one by one. */
 interface Waiting {
@@ -45,16 +51,19 @@ interface Seal {
   drained: (whole: boolean) => void;
 }
 
-export class WritableSide {
+export class WritableSide implements Sink<Chunk> {
   readonly #owner: WritableOwner;
   readonly #highWaterMark: number;
   #state: State = { kind: 'opening' };
-  #stream: WritableStream<BufferSource | string> | undefined;
+  #stream: WritableStream<Chunk> | undefined;
   #controller: WritableStreamDefaultController | undefined;
   #waiting: Waiting | undefined;
+  /** close() was called; what then happens may have to wait. */
+  #closing = false;
   #ending = false;
   #queued = 0;
   #streak = 0;
+  #turn = 0;
   #seal: Seal | undefined;
 
   constructor(owner: WritableOwner, highWaterMark: number) {
@@ -63,9 +72,9 @@ export class WritableSide {
   }
 
   /** Made on first use. */
-  get stream(): WritableStream<BufferSource | string> {
+  get stream(): WritableStream<Chunk> {
     if (this.#stream === undefined) {
-      this.#stream = new WritableStream<BufferSource | string>(
+      this.#stream = new SocketWritable<Chunk>(
         {
           start: (controller) => {
             this.#controller = controller;
@@ -78,6 +87,7 @@ export class WritableSide {
           abort: (reason) => this.#leave(reason),
         },
         { highWaterMark: this.#highWaterMark, size: (chunk) => this.#measure(chunk) },
+        this,
       );
       const state = this.#state;
       if (state.kind === 'over') {
@@ -86,6 +96,30 @@ export class WritableSide {
       }
     }
     return this.#stream;
+  }
+
+  fresh = 0;
+  readonly #stale = () => {
+    this.fresh = 0;
+  };
+
+  offer(chunk: Chunk, room: number): Chunk | typeof TAKEN {
+    if (this.#state.kind !== 'open' || this.#queued > 0 || this.#closing || this.#seal) return chunk;
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    // Anything else takes more looking at.
+    if (!(bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer)) return chunk;
+    const length = bytes.byteLength;
+    if (length === 0 || length >= room - this.fresh || this.#isOverdue(0)) return chunk;
+    const taken = write(this.#state.id, bytes, 0);
+    if (taken < length) return taken > 0 ? bytes.subarray(taken) : chunk;
+    this.#isOverdue(length);
+    if (this.fresh === 0) settled.then(this.#stale);
+    this.fresh += length;
+    return TAKEN;
+  }
+
+  closing(): void {
+    this.#closing = true;
   }
 
   /** Whether a write or the end of the stream is pending. */
@@ -129,6 +163,17 @@ export class WritableSide {
     }
   }
 
+  /** The native side says that what it had taken could not be sent. */
+  unwritable(id: number): void {
+    // A write that waits, or the end, hears it by trying.
+    if (this.#waiting) {
+      this.writable(id);
+    } else if (this.#state.kind !== 'over') {
+      this.fail(this.#owner.writeFailure());
+      this.#owner.writeEnded();
+    }
+  }
+
   /** Errors the stream: what is queued, and what comes later, rejects with `error`. */
   fail(error: unknown): void {
     if (this.#state.kind === 'over') return;
@@ -169,6 +214,16 @@ export class WritableSide {
     });
   }
 
+  /** Counts a write. Whether the loop has to go round first. */
+  #isOverdue(length: number): boolean {
+    if (this.#turn !== turn) {
+      this.#turn = turn;
+      this.#streak = 0;
+    }
+    if (length > 0) this.#streak += WRITE_COST + length;
+    return this.#streak > STREAK;
+  }
+
   #measure(chunk: unknown): number {
     this.#queued += 1;
     if (typeof chunk === 'string') return Buffer.byteLength(chunk);
@@ -194,8 +249,7 @@ export class WritableSide {
         offset += taken;
         return offset === length;
       });
-      if (result === undefined) return this.#wroteAtOnce();
-      this.#streak = 0;
+      if (result === undefined) return this.#wroteAtOnce(length);
       return result.then(
         () => this.#wrote(),
         (error) => this.#broke(error),
@@ -205,10 +259,9 @@ export class WritableSide {
     }
   }
 
-  #wroteAtOnce(): Promise<void> | undefined {
+  #wroteAtOnce(length: number): Promise<void> | undefined {
     this.#wrote();
-    this.#streak += 1;
-    if (this.#streak < STREAK) return undefined;
+    if (!this.#isOverdue(length)) return undefined;
     this.#streak = 0;
     if (this.#state.kind !== 'open') return undefined;
     watch(this.#state.id, Interest.Writable);

@@ -24,6 +24,8 @@ pub enum WriteSide {
     Ending,
     /// FIN is sent.
     Ended,
+    /// Nothing can be sent any more.
+    Broken,
 }
 
 /// Nobody is told: what is left of the connection is a task's alone.
@@ -86,17 +88,18 @@ pub fn end<S: Notify>(
     staged: &mut Staged,
     write: &mut WriteSide,
 ) -> Result<bool, Broken> {
-    if *write == WriteSide::Open {
-        if !staged.flush(transport)? {
-            return Ok(false);
+    loop {
+        match *write {
+            WriteSide::Open if staged.flush(transport)? => {
+                transport.announce_end();
+                *write = WriteSide::Ending;
+            }
+            WriteSide::Ending if transport.finish()? => *write = WriteSide::Ended,
+            WriteSide::Open | WriteSide::Ending => return Ok(false),
+            WriteSide::Ended => return Ok(true),
+            WriteSide::Broken => return Err(Broken::Io(io::ErrorKind::BrokenPipe.into())),
         }
-        transport.announce_end();
-        *write = WriteSide::Ending;
     }
-    if *write == WriteSide::Ending && transport.finish()? {
-        *write = WriteSide::Ended;
-    }
-    Ok(*write == WriteSide::Ended)
 }
 
 /// Listens for the peer's end, for a while. See [`LINGER`].

@@ -46,10 +46,23 @@ impl Open {
     }
 
     fn flush(&mut self) -> Result<bool, Broken> {
-        Ok(self.staged.flush(&mut self.transport)? && self.transport.flush()?)
+        self.broken(|open| Ok(open.staged.flush(&mut open.transport)? && open.transport.flush()?))
     }
 
     fn write(&mut self, data: &[u8], turn: Option<Turn>) -> Result<usize, Broken> {
+        self.broken(|open| open.try_write(data, turn))
+    }
+
+    /// What breaks a write ends the side: the system tells an error once, and what is staged after it would be lost unheard.
+    fn broken<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Broken>) -> Result<T, Broken> {
+        let result = write(self);
+        if result.is_err() {
+            self.write = WriteSide::Broken;
+        }
+        result
+    }
+
+    fn try_write(&mut self, data: &[u8], turn: Option<Turn>) -> Result<usize, Broken> {
         let again = turn.is_some() && self.wrote == turn;
         self.wrote = turn;
         // The first write of a turn goes out at once. Of more, the system is told once.
@@ -97,6 +110,8 @@ pub enum Told {
     Closed,
     /// It broke while nobody read or wrote: see [`Connection::failure`].
     Broken,
+    /// What had been taken could not be sent: see [`Connection::failure`]. What arrived can still be read.
+    Unwritable,
 }
 
 /// One connection, as the JavaScript thread holds it. Dropping it closes it.
@@ -203,9 +218,10 @@ impl Connection {
                 Ok(done) => done.then_some(Told::Writable),
                 Err(broken) => {
                     self.fail("write", broken);
-                    Some(Told::Writable)
+                    Some(Told::Unwritable)
                 }
             },
+            (Event::Unwritable, State::Open(_)) => Some(Told::Unwritable),
             (Event::Broken, State::Open(open)) => {
                 // The system tells an error once: a flush may have been told of it.
                 if open.transport.stream().take_error().is_none() && self.failure.is_none() {
@@ -279,13 +295,14 @@ impl Connection {
         matches!(&self.state, State::Open(open) if !open.staged.is_empty())
     }
 
-    /// Sends what is staged. What the system does not take yet goes when it is writable; what breaks is found by whoever reads or
-    /// writes next.
+    /// Sends what is staged. What the system does not take yet goes when it is writable. If that breaks, [`Told::Unwritable`] follows.
     pub fn flush(&mut self) {
         if let State::Open(open) = &mut self.state
+            && open.write == WriteSide::Open
             && let Err(broken) = open.flush()
         {
             self.fail("write", broken);
+            self.environment.push(self.id, Event::Unwritable);
         }
     }
 

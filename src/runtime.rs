@@ -26,6 +26,8 @@ pub enum Event {
     Writable,
     /// The connection may be broken, while nobody reads or writes.
     Broken,
+    /// What had been taken could not be sent.
+    Unwritable,
     /// The connection is established: the transport comes back to the JavaScript thread.
     Opened(Box<Established>),
     /// It could not be established.

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn what_is_staged_is_small_and_bounded() {
         let mut staged = Staged::default();
-        assert!(!staged.stage(&[0; SMALL + 1]), "large writes have a call of their own");
+        assert!(!staged.stage(&vec![0; SMALL + 1]), "large writes have a call of their own");
         assert!(staged.is_empty());
         let mut taken = 0;
         while staged.stage(&[0; 1000]) {

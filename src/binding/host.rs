@@ -326,7 +326,7 @@ fn end_with(env: Env, number: u32) -> napi::Result<()> {
         };
         // Also nothing may unwind out of a cleanup hook.
         let _ = catch_unwind(AssertUnwindSafe(|| {
-            let number = number.addr() as u32;
+            let number = u32::try_from(number.addr()).unwrap_or_default();
             let host = HOSTS.try_with(|hosts| hosts.borrow_mut().remove(&number)).ok().flatten();
             let Some(host) = host else { return done() };
             host.end().for_each(drop);

@@ -78,7 +78,7 @@ pub trait Notify {
 }
 
 /// Sends FIN.
-fn shut_down(stream: socket2::SockRef<'_>) -> io::Result<()> {
+fn shut_down(stream: &socket2::SockRef<'_>) -> io::Result<()> {
     match stream.shutdown(std::net::Shutdown::Write) {
         // The peer has reset or closed already.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),

@@ -321,7 +321,7 @@ impl Notify for Watched {
     }
 
     fn shutdown(&self) -> io::Result<()> {
-        shut_down(SockRef::from(&self.stream))
+        shut_down(&SockRef::from(&self.stream))
     }
 
     fn reset_on_close(&self) {

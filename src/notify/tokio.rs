@@ -137,7 +137,7 @@ impl Notify for Watched {
     }
 
     fn shutdown(&self) -> io::Result<()> {
-        shut_down(SockRef::from(&self.stream))
+        shut_down(&SockRef::from(&self.stream))
     }
 
     fn take_error(&self) -> Option<io::Error> {
