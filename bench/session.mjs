@@ -65,7 +65,8 @@ export class Session {
       repetitions: [],
       load: [],
     }));
-    for (let repetition = 0; repetition < this.#repetitions; repetition += 1) {
+    const repetitions = this.#quick && row.steady ? 1 : this.#repetitions;
+    for (let repetition = 0; repetition < repetitions; repetition += 1) {
       for (const subject of rotated(subjects, repetition)) {
         const measurement = measured.find(({ subject: name }) => name === subject.name);
         try {

@@ -9,10 +9,11 @@ export function number(value, digits) {
   return value.toLocaleString('en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** @param {import('./statistics.mjs').Summary | undefined} summary @param {number} digits */
+/** The median, and between what the values are. @param {import('./statistics.mjs').Summary | undefined} summary @param {number} digits */
 export function spread(summary, digits) {
   if (summary === undefined) return '';
   const { median, min, max } = summary;
+  if (min === max) return number(median, digits);
   return `${number(median, digits)} (${number(min, digits)} to ${number(max, digits)})`;
 }
 
