@@ -56,23 +56,11 @@ export interface Info {
   alpn?: string
 }
 
-/** Whether there is something to read: 1, or as [`read`]. */
-export declare function peek(id: number): number
-
 /**
- * Fills the buffer with what is there: a count above zero; less than the buffer's length means that an event will come.
- * Or -1 nothing now, -2 failed, -3 the peer's end.
+ * Registers a callback for events. It is told how many pairs `[id, event, id, event, ...]` are in `batch`. Neither that nor `scratch`, which
+ * small reads fill, may ever be transferred. `direct`: do I/O on the thread's own event loop, if that is possible.
  */
-export declare function read(id: number, buffer: Uint8Array): number
-
-/** Ends the write side: 0 done, -1 call again when writable, -2 failed. */
-export declare function shutdown(id: number): number
-
-/**
- * Registers a callback for events. It is told how many pairs `[id, event, id, event, ...]` are in the batch, an array that must never
- * be transferred. `direct`: do I/O on the thread's own event loop, if that is possible.
- */
-export declare function start(direct: boolean, batch: Uint32Array, dispatch: (arg: number) => void): Started
+export declare function start(direct: boolean, batch: Uint32Array, scratch: Uint8Array, dispatch: (arg: number) => void): Started
 
 /** What [`start`] gives. */
 export interface Started {
@@ -80,6 +68,18 @@ export interface Started {
   host: number
   /** Whether the callback is called at most once in a turn of the event loop. */
   direct: boolean
+  /**
+   * The calls that are made for every chunk:
+   *
+   * - `read` fills the buffer, or without one `scratch`, with what is there: a count above zero; less than the length means that an
+   *   event will come. Or -1 nothing now, an event will come; -2 failed; -3 the peer's end.
+   * - `peek`: whether there is something to read: 1, or as `read`.
+   * - `write` writes from an offset and says how many bytes were taken; if not all, an event will come. Or -2 failed.
+   * - `shutdown` ends the write side: 0 done, -1 call again when writable, -2 failed.
+   * - `watch` asks for an event: 0 readable, 1 writable, 2 broken. It comes in a later turn, also if there is cause for it already, and
+   *   does not keep the process alive.
+   */
+  calls: { read(id: number, buffer?: Uint8Array): number; peek(id: number): number; write(id: number, data: Uint8Array, offset: number): number; shutdown(id: number): number; watch(id: number, interest: number): void }
 }
 
 /** What TLS needs to know. Absent members are defaults. */
@@ -103,12 +103,3 @@ export interface TlsOptions {
   /** Whether Node was told to use the system's store. */
   system: boolean
 }
-
-/**
- * Asks for an event: 0 readable, 1 writable, 2 broken. It comes in a later turn, also if there is cause for it already,
- * and does not keep the process alive.
- */
-export declare function watch(id: number, interest: number): void
-
-/** Writes from an offset and says how many bytes were taken; if not all, an event will come. Or -2 failed. */
-export declare function write(id: number, data: Uint8Array, offset: number): number

@@ -45,7 +45,7 @@ export interface Listener {
 
 const native = load();
 
-export const { read, peek, write, shutdown, watch, checkTls } = native;
+export const { checkTls } = native;
 
 // A strong table would pin dropped sockets for ever. Whoever waits for something pins himself.
 const listeners = new Map<number, WeakRef<Listener>>();
@@ -74,17 +74,21 @@ const batch = new Uint32Array(2 * 1024);
 let delivered = false;
 const later: Uint32Array[] = [];
 
-const { host, direct } = native.start(wantsDirect(), batch, (pairs) => {
-  const events = batch.subarray(0, 2 * pairs);
+/** What `read` without a buffer fills. */
+export const scratch = new Uint8Array(65_536);
+
+const { host, direct, calls } = native.start(wantsDirect(), batch, scratch, (pairs) => {
   if (direct) {
-    deliver(events);
+    deliver(batch, pairs);
   } else if (delivered) {
-    later.push(events.slice());
+    later.push(batch.slice(0, 2 * pairs));
   } else {
     endTurn();
-    deliver(events);
+    deliver(batch, pairs);
   }
 });
+
+export const { read, peek, write, shutdown, watch } = calls;
 
 function endTurn(): void {
   delivered = true;
@@ -92,20 +96,18 @@ function endTurn(): void {
   setImmediate(() => {
     delivered = false;
     if (later.length > 0) endTurn();
-    for (const events of later.splice(0)) deliver(events);
+    for (const events of later.splice(0)) deliver(events, events.length / 2);
   }).unref();
 }
 
 /** Counts the turns of the event loop that brought something. */
 export let turn = 0;
 
-function deliver(events: Uint32Array): void {
+function deliver(events: Uint32Array, pairs: number): void {
   turn += 1;
-  for (let index = 0; index < events.length; index += 2) {
-    listeners
-      .get(events[index] as number)
-      ?.deref()
-      ?.told(events[index + 1] as Told);
+  for (let index = 0; index < 2 * pairs; index += 2) {
+    const listener = listeners.get(events[index] as number)?.deref();
+    listener?.told(events[index + 1] as Told);
   }
 }
 

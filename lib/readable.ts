@@ -1,7 +1,7 @@
 /** The readable side: a byte stream that reads when asked, and notices the peer's end when nobody asks. */
 
 import type { ReadableStreamReadResult, UnderlyingByteSource } from 'node:stream/web';
-import { END, FAILED, Interest, peek, read, WAIT, watch } from './binding.ts';
+import { END, FAILED, Interest, peek, read, scratch, WAIT, watch } from './binding.ts';
 import { SocketReadable, type Source } from './reader.ts';
 
 /** What the owner of a readable side hears of it. */
@@ -36,8 +36,6 @@ const BULK = CHUNK / 2;
 /** So many reads in a row find data at once; the next waits a turn. A fast peer would starve timers and everybody else. */
 const STREAK = 16;
 
-// Shared by all sockets of the thread: a read and the copy out of it happen in one go.
-const scratch = new Uint8Array(CHUNK);
 let spare: Uint8Array<ArrayBuffer> | undefined;
 
 /** Memory for a chunk. Not zeroed: what a read has not filled has to be cleared before it gets out. */
@@ -203,8 +201,9 @@ export class ReadableSide implements Source {
 
   /** A chunk of what is there. */
   #receive(open: State & { kind: 'open' }): Uint8Array<ArrayBuffer> | undefined {
+    // All sockets share the scratch: a read and the copy out of it happen in one go.
     const buffer = this.#bulk ? allocate() : scratch;
-    const count = read(open.id, buffer);
+    const count = this.#bulk ? read(open.id, buffer) : read(open.id);
     if (!this.#received(open, count, buffer)) {
       if (buffer !== scratch) spare = buffer;
       return undefined;
@@ -262,7 +261,7 @@ export class ReadableSide implements Source {
   /** Reads what nobody wants, until there is nothing, or an end. */
   #discard(id: number): void {
     for (let reads = 0; reads < STREAK; reads += 1) {
-      const count = read(id, scratch);
+      const count = read(id);
       if (count === END) this.#owner.readEnded();
       else if (count === FAILED) this.#owner.readFailed();
       // The native side tells when there is more.

@@ -4,7 +4,7 @@ use std::{cell::RefCell, ptr};
 
 use napi::{
     Env, JsValue,
-    bindgen_prelude::{Function, FunctionRef, ToNapiValue, Uint32Array},
+    bindgen_prelude::{Function, FunctionRef, ToNapiValue, Uint8Array, Uint32Array},
     sys,
 };
 
@@ -51,16 +51,15 @@ impl Dispatch {
 
     fn make_callback(&self, pairs: u32) -> napi::Result<()> {
         let function = self.function.borrow_back(&self.env)?.raw();
-        let global = self.env.get_global()?.raw();
         // SAFETY: the environment is alive.
         let arguments = [unsafe { u32::to_napi_value(self.env.raw(), pairs) }?];
-        // Unlike a plain call this runs microtasks and process.nextTick() afterwards.
+        // Any object serves as `this`. Unlike a plain call this runs microtasks and process.nextTick() afterwards.
         // SAFETY: all values belong to the handle scope that `call` has opened.
         let status = unsafe {
             sys::napi_make_callback(
                 self.env.raw(),
                 self.context,
-                global,
+                function,
                 function,
                 arguments.len(),
                 arguments.as_ptr(),
@@ -97,5 +96,20 @@ impl Batch {
             count += 1;
         }
         count
+    }
+}
+
+/// Memory of JavaScript's that small reads are made into.
+pub(super) struct Scratch(RefCell<Uint8Array>);
+
+impl Scratch {
+    pub(super) fn new(memory: Uint8Array) -> Self {
+        Self(RefCell::new(memory))
+    }
+
+    pub(super) fn lend<T>(&self, fill: impl FnOnce(&mut [u8]) -> T) -> T {
+        let mut memory = self.0.borrow_mut();
+        // SAFETY: JavaScript, which reads the memory, runs on this thread and not now. It never transfers the array.
+        fill(unsafe { memory.as_mut() })
     }
 }

@@ -15,12 +15,12 @@ use std::{
 
 use napi::{
     Env, Status,
-    bindgen_prelude::{Function, Uint32Array},
+    bindgen_prelude::{Function, Uint8Array, Uint32Array},
     sys,
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
-use super::dispatch::{Batch, Dispatch};
+use super::dispatch::{Batch, Dispatch, Scratch};
 use crate::{
     connection::{Connection, Told, Turn},
     notify::{
@@ -39,6 +39,7 @@ pub(super) struct Host {
     pub(super) environment: Arc<Environment>,
     means: Means,
     batch: Batch,
+    pub(super) scratch: Scratch,
     /// What is not settled yet.
     pending: RefCell<VecDeque<(u32, Event)>>,
     /// Live sockets that keep the process alive.
@@ -128,12 +129,13 @@ impl Entry {
 }
 
 impl Host {
-    /// The host of `env`, whose JavaScript is told by `dispatch` of what is in `batch`. It ends with the environment. `direct`: use
+    /// The host of `env`, whose JavaScript is told by `dispatch` of what is in `batch`, and finds small reads in `scratch`. It ends with the environment. `direct`: use
     /// the thread's own loop, if that is possible.
     pub(super) fn start(
         env: Env,
         direct: bool,
         batch: Uint32Array,
+        scratch: Uint8Array,
         dispatch: &Function<'_, u32, ()>,
     ) -> napi::Result<(u32, bool)> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -158,6 +160,7 @@ impl Host {
             environment: Environment::new(wake),
             means,
             batch: Batch::new(batch),
+            scratch: Scratch::new(scratch),
             pending: RefCell::default(),
             referenced: Cell::new(0),
             staged: RefCell::default(),

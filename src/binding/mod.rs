@@ -1,133 +1,65 @@
-//! The Node-API surface: `start`, `connect`, class `Socket`, and the hot calls over an id. Nothing else knows JavaScript.
-//!
-//! The hot calls are plain functions over an id because a class method costs ten times as much. They never throw: a result
-//! below zero says what to do ([`WAIT`], [`FAILED`], [`END`]).
+//! The Node-API surface: `start`, `connect`, class `Socket`, and the [calls] that are made for every chunk. Nothing else knows
+//! JavaScript.
 #![expect(clippy::missing_errors_doc, reason = "callers are JavaScript: errors are documented in index.d.ts")]
 
+mod calls;
 mod dispatch;
 mod host;
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use napi::{
     Env,
-    bindgen_prelude::{Buffer, Function, ObjectFinalize, Uint8ArraySlice, Uint32Array},
+    bindgen_prelude::{Buffer, Function, Object, ObjectFinalize, Uint8Array, Uint32Array},
 };
 use napi_derive::napi;
 
 use self::host::{Host, with_entry};
 use crate::{
-    connection::{Connection, Progress},
+    connection::Connection,
     dial::Target,
     error::Error,
-    notify::Interest,
     tls::{Handshake, Options},
     trust::Sources,
 };
 
-/// Nothing now: an event will come.
-const WAIT: i32 = -1;
-/// It broke: [`Socket::failure`] says why.
-const FAILED: i32 = -2;
-/// The peer has ended its side.
-const END: i32 = -3;
-/// What one call of [`write`] takes at most: its result has to fit.
-const WRITE_MAX: usize = 1 << 30;
-
 /// What [`start`] gives.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Started {
     /// What [`connect`] takes.
     pub host: u32,
     /// Whether the callback is called at most once in a turn of the event loop.
     pub direct: bool,
+    /// The calls that are made for every chunk:
+    ///
+    /// - `read` fills the buffer, or without one `scratch`, with what is there: a count above zero; less than the length means that an
+    ///   event will come. Or -1 nothing now, an event will come; -2 failed; -3 the peer's end.
+    /// - `peek`: whether there is something to read: 1, or as `read`.
+    /// - `write` writes from an offset and says how many bytes were taken; if not all, an event will come. Or -2 failed.
+    /// - `shutdown` ends the write side: 0 done, -1 call again when writable, -2 failed.
+    /// - `watch` asks for an event: 0 readable, 1 writable, 2 broken. It comes in a later turn, also if there is cause for it already, and
+    ///   does not keep the process alive.
+    #[napi(
+        ts_type = "{ read(id: number, buffer?: Uint8Array): number; peek(id: number): number; write(id: number, data: Uint8Array, offset: number): number; shutdown(id: number): number; watch(id: number, interest: number): void }"
+    )]
+    pub calls: Object<'static>,
 }
 
-/// Registers a callback for events. It is told how many pairs `[id, event, id, event, ...]` are in the batch, an array that must never
-/// be transferred. `direct`: do I/O on the thread's own event loop, if that is possible.
+/// Registers a callback for events. It is told how many pairs `[id, event, id, event, ...]` are in `batch`. Neither that nor `scratch`, which
+/// small reads fill, may ever be transferred. `direct`: do I/O on the thread's own event loop, if that is possible.
 #[napi(catch_unwind)]
 pub fn start(
     env: Env,
     direct: bool,
     batch: Uint32Array,
+    scratch: Uint8Array,
     dispatch: Function<'_, u32, ()>,
 ) -> napi::Result<Started> {
-    let (host, direct) = Host::start(env, direct, batch, &dispatch)?;
-    Ok(Started { host, direct })
-}
-
-fn guarded(operation: impl FnOnce() -> i32) -> i32 {
-    catch_unwind(AssertUnwindSafe(operation)).unwrap_or(FAILED)
-}
-
-fn code(progress: &Progress) -> i32 {
-    match progress {
-        Progress::Done(count) => i32::try_from(*count).unwrap_or(i32::MAX),
-        Progress::Wait => WAIT,
-        Progress::Failed => FAILED,
-        Progress::End => END,
-    }
-}
-
-/// Fills the buffer with what is there: a count above zero; less than the buffer's length means that an event will come.
-/// Or -1 nothing now, -2 failed, -3 the peer's end.
-#[napi]
-pub fn read(id: u32, mut buffer: Uint8ArraySlice<'_>) -> i32 {
-    // SAFETY: the view lives as long as this call, in which no JavaScript runs, so nothing else reads or writes the memory.
-    // Views on shared memory do not get here: the TypeScript layer allocates the buffers or transfers them.
-    let buffer = unsafe { buffer.as_mut() };
-    guarded(|| with_entry(id, None, |entry| code(&entry.connection.read(buffer))).unwrap_or(FAILED))
-}
-
-/// Whether there is something to read: 1, or as [`read`].
-#[napi]
-pub fn peek(id: u32) -> i32 {
-    guarded(|| with_entry(id, None, |entry| code(&entry.connection.peek())).unwrap_or(FAILED))
-}
-
-/// Writes from an offset and says how many bytes were taken; if not all, an event will come. Or -2 failed.
-#[napi]
-pub fn write(id: u32, data: &[u8], offset: u32) -> i32 {
-    guarded(|| {
-        let Some(rest) = data.get(offset as usize..) else { return FAILED };
-        let part = &rest[..rest.len().min(WRITE_MAX)];
-        with_entry(id, None, |entry| {
-            let before = entry.connection.is_staged();
-            let progress = entry.connection.write(part, entry.host.turn());
-            if !before && entry.connection.is_staged() {
-                entry.host.flush_later(id);
-            }
-            if progress == Progress::Done(part.len()) && part.len() < rest.len() {
-                entry.connection.watch(Interest::Writable);
-            }
-            code(&progress)
-        })
-        .unwrap_or(FAILED)
-    })
-}
-
-/// Ends the write side: 0 done, -1 call again when writable, -2 failed.
-#[napi]
-pub fn shutdown(id: u32) -> i32 {
-    guarded(|| with_entry(id, None, |entry| code(&entry.connection.shutdown())).unwrap_or(FAILED))
-}
-
-/// Asks for an event: 0 readable, 1 writable, 2 broken. It comes in a later turn, also if there is cause for it already,
-/// and does not keep the process alive.
-#[napi(catch_unwind)]
-pub fn watch(id: u32, interest: u32) {
-    let interest = match interest {
-        0 => Interest::Readable,
-        1 => Interest::Writable,
-        _ => Interest::Broken,
-    };
-    with_entry(id, None, |entry| entry.connection.watch(interest));
+    let (host, direct) = Host::start(env, direct, batch, scratch, &dispatch)?;
+    Ok(Started { host, direct, calls: calls::object(env)? })
 }
 
 /// What TLS needs to know. Absent members are defaults.
