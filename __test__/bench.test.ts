@@ -235,7 +235,7 @@ describe('documents', () => {
   });
 
   test('have each figure with its ratio', () => {
-    expect(report(exampleRun())).toContain('| wintersock | 12.0 (9.0 to 20.0); 0.90 |');
+    expect(report(exampleRun())).toContain('| wintersock | 12.0 (9.0 to 20.0), 0.90x |');
   });
 });
 

@@ -16,9 +16,15 @@ export class Child {
    * @param {{ env?: Record<string, string | undefined>, cwd?: string }} [options]
    */
   constructor([command, args], { env = process.env, cwd } = {}) {
-    const child = spawn(command, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true });
+    // A group of its own on POSIX, so that what it has started can be killed with it.
+    const child = spawn(command, args, {
+      env,
+      cwd,
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
     this.#process = child;
-    const kill = () => child.kill('SIGKILL');
+    const kill = () => this.#kill();
     process.once('exit', kill);
     child.stdin.on('error', () => {});
     child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -68,8 +74,14 @@ export class Child {
   /** Ends it, and waits until it is gone. */
   async end() {
     this.#process.stdin.end();
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), 2000);
+    const timer = setTimeout(() => this.#kill(), 2000);
     await this.#exited;
     clearTimeout(timer);
+  }
+
+  #kill() {
+    const { pid } = this.#process;
+    if (process.platform === 'win32' || pid === undefined) this.#process.kill('SIGKILL');
+    else process.kill(-pid, 'SIGKILL');
   }
 }

@@ -1,6 +1,5 @@
 /** The rows about pg: an embedded PostgreSQL, and what an unmodified pg does with it. */
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pin } from './machine.mjs';
 
@@ -11,28 +10,20 @@ const RESULT_ROWS = 10_240;
 
 export class Database {
   #server;
-  #scratch;
 
-  /** @param {number | undefined} cpu Where it runs. */
-  static async start(cpu) {
+  /** @param {string} scratch A directory for its rules. @param {number | undefined} cpu Where it runs. */
+  static async start(scratch, cpu) {
     const { createAuthority } = await import('../__test__/fixtures/pki.mjs');
     const { startPostgres } = await import('../__test__/fixtures/postgres.mjs');
     const database = new Database();
     const authority = await createAuthority();
     const credentials = await authority.issue({ names: ['localhost', '127.0.0.1'] });
-    const scratch = await mkdtemp(join(tmpdir(), 'wintersock-bench-'));
-    database.#scratch = scratch;
-    try {
-      // PostgreSQL may have to run as another user.
-      await chmod(scratch, 0o755);
-      const rules = join(scratch, 'pg_hba.conf');
-      await writeFile(rules, ACCESS);
-      const settings = { hba_file: rules.replaceAll('\\', '/') };
-      database.#server = await startPostgres({ credentials, settings });
-    } catch (error) {
-      await database.end();
-      throw error;
-    }
+    // PostgreSQL may have to run as another user.
+    await chmod(scratch, 0o755);
+    const rules = join(scratch, 'pg_hba.conf');
+    await writeFile(rules, ACCESS);
+    const settings = { hba_file: rules.replaceAll('\\', '/') };
+    database.#server = await startPostgres({ credentials, settings });
     pin(database.#server.pid, cpu);
     const { port, user, password, version } = database.#server;
     database.version = version;
@@ -41,9 +32,8 @@ export class Database {
     return database;
   }
 
-  async end() {
-    await this.#server?.stop();
-    await rm(this.#scratch, { recursive: true, force: true });
+  end() {
+    return this.#server.stop();
   }
 }
 

@@ -57,8 +57,7 @@ export function report(run) {
     'Ratios pair by pair: the median, and in brackets the lowest and the highest.',
     markdown(goalTable(run)),
     '### Results',
-    'Medians, in brackets the lowest and the highest; after the semicolon what `node:net` or `node:tls` of the same Node',
-    'is to be multiplied with to get there.',
+    'Medians, in brackets the lowest and the highest, and how many times the figure of `node:net` or `node:tls` that is.',
     ...run.rows.flatMap((row) => nodesTable(run, row, row.figures[0])),
     '### Further figures',
     ...run.rows.flatMap((row) => row.figures.slice(1).flatMap((figure) => nodesTable(run, row, figure))),
@@ -96,7 +95,7 @@ function nodesTable(run, row, figure) {
       const found = on.summary(row.id, name, figure);
       if (found === undefined) return '';
       const ratio = name === 'node' ? undefined : on.ratio(row.id, name, 'node', figure);
-      return `${spread(found, digits)}${ratio ? `; ${number(ratio.median, 2)}` : ''}`;
+      return `${spread(found, digits)}${ratio ? `, ${number(ratio.median, 2)}x` : ''}`;
     });
     if (!failed && cells.every((cell) => cell === '')) return [];
     return [[`${says}${failed ? ' (failed)' : ''}`, ...cells]];

@@ -173,6 +173,7 @@ async function chosenNodes() {
 
 function buildPeer() {
   const args = ['build', '--release', '--locked', '--quiet', '-p', 'wintersock-bench-peer'];
-  const { status } = spawnSync('cargo', args, { cwd: root, stdio: 'inherit' });
+  const { status, error } = spawnSync('cargo', args, { cwd: root, stdio: 'inherit' });
+  if (error) throw new WorkspaceError(`The peer of the benchmark needs Rust to be built: ${error.message}`);
   if (status !== 0) throw new WorkspaceError('The peer of the benchmark could not be built, see above.');
 }

@@ -9,10 +9,11 @@ import { findSubject } from './subjects.mjs';
 const { name, load } = await findSubject(process.argv[2]);
 const perform = await load();
 say({ ready: name });
+// Also in the middle of a job: who asked has gone.
+process.stdin.once('end', () => process.exit());
 for await (const line of createInterface({ input: process.stdin })) {
   say(await answer(JSON.parse(line)));
 }
-process.exit();
 
 async function answer(job) {
   try {

@@ -2,7 +2,7 @@
  * A run: row by row, repetition by repetition, all subjects in rotating order, each measurement in a process of its
  * own.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -32,11 +32,18 @@ const PATIENCE = 60;
  * @typedef {{ version: string, executable: string }} Node
  */
 
+/** A directory that goes with this process, however it ends. */
+function scratchDirectory() {
+  const directory = mkdtempSync(join(tmpdir(), 'wintersock-bench-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
 export class Session {
   #pinning;
   #quick;
   #repetitions;
-  #scratch;
+  #scratch = scratchDirectory();
   #ca;
   /** @type {Partial<Record<import('./rows.mjs').Row['cores'], Server>>} */
   #servers = {};
@@ -110,19 +117,17 @@ export class Session {
 
   /** Where a job finds its server, and what vouches for it. */
   async #place({ workload, tls, cores, noTickets }, { ports, ca }) {
-    this.#scratch ??= await mkdtemp(join(tmpdir(), 'wintersock-bench-'));
     this.#ca = join(this.#scratch, 'ca.pem');
-    await writeFile(this.#ca, ca);
+    writeFileSync(this.#ca, ca);
     const { echo_no_tickets: first, ...usual } = ports[tls ? 'tls' : 'plain'];
     const place = { host: '127.0.0.1', ports: noTickets ? { ...usual, echo: first } : usual, ca };
     if (workload !== 'pg') return place;
-    this.#database ??= await Database.start(this.#pinning.server[cores]);
+    this.#database ??= await Database.start(this.#scratch, this.#pinning.server[cores]);
     return { ...place, database: this.#database.access };
   }
 
   /** Stops all that was started. */
   async end() {
     await Promise.all([...Object.values(this.#servers).map((server) => server.end()), this.#database?.end()]);
-    if (this.#scratch) await rm(this.#scratch, { recursive: true, force: true });
   }
 }
