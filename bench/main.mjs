@@ -72,6 +72,9 @@ async function list() {
 async function measure() {
   const { quick } = values;
   const rows = rowsOf(quick).filter(({ id }) => new RegExp(values.only).test(id));
+  const part = values.only !== '' || values.subjects !== undefined;
+  if (values.write && part)
+    throw new UsageError('The documents are written from all rows and subjects only.');
   if (rows.length === 0) throw new UsageError(`No row fits ${values.only}; --list prints them.`);
   await installDependencies();
   if (!values['no-build']) {

@@ -19,7 +19,7 @@ export class Server {
   /** @param {number | undefined} cpu The only processor it may use. */
   static async start(cpu) {
     const server = new Server();
-    server.#child = new Child(pinned(process.env.BENCH_PEER ?? peerExecutable, ['serve'], cpu));
+    server.#child = new Child(pinned(peerExecutable, ['serve'], cpu));
     const { plain, tls, ca, cpus = availableParallelism() } = await server.#child.next(20);
     server.ports = { plain, tls };
     server.ca = ca;

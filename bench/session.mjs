@@ -63,8 +63,6 @@ export class Session {
    * @returns {Promise<Measurement[]>}
    */
   async measure(row, subjects, node) {
-    const server = await this.#server(row.cores);
-    const job = { ...jobOf(row, this.#quick), ...(await this.#place(row, server)) };
     const measured = subjects.map(({ name }) => ({
       row: row.id,
       subject: name,
@@ -72,6 +70,15 @@ export class Session {
       repetitions: [],
       load: [],
     }));
+    let server;
+    let job;
+    try {
+      server = await this.#server(row.cores);
+      job = { ...jobOf(row, this.#quick), ...(await this.#place(row, server)) };
+    } catch (error) {
+      // A row without its server does not take the other rows with it.
+      return measured.map((measurement) => ({ ...measurement, error: error.message }));
+    }
     const repetitions = this.#quick && row.steady ? 1 : this.#repetitions;
     for (let repetition = 0; repetition < repetitions; repetition += 1) {
       for (const subject of rotated(subjects, repetition)) {
