@@ -113,7 +113,7 @@ export class Connection {
     }
     if (this.upgraded) throw this.#misused('startTls() was called before; use the socket that it returned');
     const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
-    if (!open || this.writable.over || this.writable.ending || this.readable.over) {
+    if (!open || this.writable.over || this.writable.ends || this.readable.over) {
       throw this.#ended(
         'startTls() was called after the socket, or a side of it, had been closed or had ended',
       );

@@ -33,18 +33,16 @@ export class SocketReadable extends ReadableStream<Uint8Array> {
 }
 
 class SocketReader extends ReadableStreamDefaultReader<Uint8Array> {
-  readonly #stream: ReadableStream;
   readonly #source: Source;
   #released = false;
 
   constructor(stream: ReadableStream<Uint8Array>, source: Source) {
     super(stream);
-    this.#stream = stream;
     this.#source = source;
   }
 
   override read(): Promise<ReadableStreamReadResult<Uint8Array>> {
-    const answer = this.#released || !this.#stream.locked ? undefined : this.#source.take();
+    const answer = this.#released ? undefined : this.#source.take();
     return answer ?? super.read();
   }
 

@@ -3,6 +3,7 @@
 import type { BufferSource } from '../index.d.ts';
 import { FAILED, Interest, shutdown, turn, WAIT, watch, write } from './binding.ts';
 import { toBytes, transferred } from './chunk.ts';
+import { Deferred } from './deferred.ts';
 import type { SocketError } from './error.ts';
 import { type Sink, SocketWritable, TAKEN } from './writer.ts';
 
@@ -58,12 +59,16 @@ export class WritableSide implements Sink<Chunk> {
   #stream: WritableStream<Chunk> | undefined;
   #controller: WritableStreamDefaultController | undefined;
   #waiting: Waiting | undefined;
-  /** close() was called; what then happens may have to wait. */
-  #closing = false;
+  /** close() or abort() was called; what that does may have to wait. */
+  #closed = false;
   #ending = false;
   #queued = 0;
   #streak = 0;
   #turn = 0;
+  /** The loop has to go round first. */
+  #paused: Deferred<void> | undefined;
+  /** The queue has to be empty first. */
+  #draining: Deferred<void> | undefined;
   #seal: Seal | undefined;
 
   constructor(owner: WritableOwner, highWaterMark: number) {
@@ -103,23 +108,36 @@ export class WritableSide implements Sink<Chunk> {
     this.fresh = 0;
   };
 
-  offer(chunk: Chunk, room: number): Chunk | typeof TAKEN {
-    if (this.#state.kind !== 'open' || this.#queued > 0 || this.#closing || this.#seal) return chunk;
+  offer(chunk: Chunk): Chunk | typeof TAKEN {
+    if (this.#state.kind !== 'open' || this.#queued > 0 || this.#closed || this.#seal) return chunk;
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     // Anything else takes more looking at.
     if (!(bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer)) return chunk;
     const length = bytes.byteLength;
-    if (length === 0 || length >= room - this.fresh || this.#isOverdue(0)) return chunk;
+    if (length === 0 || length >= this.#highWaterMark - this.fresh) return chunk;
     const taken = write(this.#state.id, bytes, 0);
     if (taken < length) return taken > 0 ? bytes.subarray(taken) : chunk;
-    this.#isOverdue(length);
+    if (this.#isOverdue(length) && this.#paused === undefined) {
+      watch(this.#state.id, Interest.Writable);
+      this.#paused = new Deferred();
+    }
     if (this.fresh === 0) settled.then(this.#stale);
     this.fresh += length;
     return TAKEN;
   }
 
-  closing(): void {
-    this.#closing = true;
+  ending(): void {
+    this.#closed = true;
+  }
+
+  get pause(): Promise<void> | undefined {
+    return this.#paused?.promise;
+  }
+
+  drained(): Promise<void> | undefined {
+    if (this.#state.kind !== 'open' || this.#queued === 0) return undefined;
+    this.#draining ??= new Deferred();
+    return this.#draining.promise;
   }
 
   /** Whether a write or the end of the stream is pending. */
@@ -138,7 +156,7 @@ export class WritableSide implements Sink<Chunk> {
   }
 
   /** Whether the end of the stream is on its way. */
-  get ending(): boolean {
+  get ends(): boolean {
     return this.#ending;
   }
 
@@ -150,6 +168,7 @@ export class WritableSide implements Sink<Chunk> {
 
   /** The native side says that there may be room. */
   writable(id: number): void {
+    this.#resume();
     if (this.#state.kind === 'over' && this.#state.unsaid) this.#state.unsaid = shutdown(id) === WAIT;
     const waiting = this.#waiting;
     if (this.#state.kind !== 'open' || waiting === undefined) return;
@@ -177,7 +196,7 @@ export class WritableSide implements Sink<Chunk> {
   /** Errors the stream: what is queued, and what comes later, rejects with `error`. */
   fail(error: unknown): void {
     if (this.#state.kind === 'over') return;
-    this.#state = { kind: 'over', error };
+    this.#over({ kind: 'over', error });
     this.#giveUp(error);
     this.#controller?.error(error);
   }
@@ -189,7 +208,7 @@ export class WritableSide implements Sink<Chunk> {
       this.fail(error);
       return;
     }
-    this.#state = { kind: 'over' };
+    this.#over({ kind: 'over' });
     this.#giveUp(error);
     stream?.close().catch(() => {});
   }
@@ -220,7 +239,7 @@ export class WritableSide implements Sink<Chunk> {
       this.#turn = turn;
       this.#streak = 0;
     }
-    if (length > 0) this.#streak += WRITE_COST + length;
+    this.#streak += WRITE_COST + length;
     return this.#streak > STREAK;
   }
 
@@ -269,12 +288,23 @@ export class WritableSide implements Sink<Chunk> {
     return new Promise((resolve) => this.#wait({ go: () => true, resolve, reject: resolve }));
   }
 
+  #resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
   #wrote(): void {
     this.#queued -= 1;
+    if (this.#queued === 0) this.#empty();
     if (this.#seal) {
       this.#seal.left -= 1;
       this.#checkSeal();
     }
+  }
+
+  #empty(): void {
+    this.#draining?.resolve();
+    this.#draining = undefined;
   }
 
   /** A write that throws errors its stream, by Streams; so the side has ended. */
@@ -316,9 +346,15 @@ export class WritableSide implements Sink<Chunk> {
 
   #end(state: State & { kind: 'over' }): void {
     if (this.#state.kind === 'over') return;
-    this.#state = state;
+    this.#over(state);
     this.#checkSeal();
     this.#owner.writeEnded();
+  }
+
+  #over(state: State & { kind: 'over' }): void {
+    this.#state = state;
+    this.#resume();
+    this.#empty();
   }
 
   /** Does it now, or waits for the connection or for room. */

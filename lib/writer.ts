@@ -6,15 +6,16 @@ import type { QueuingStrategy, UnderlyingSink } from 'node:stream/web';
 
 /** Where chunks go. */
 export interface Sink<Chunk> {
-  /**
-   * Takes a chunk, if that can be done at once, less than `room` bytes of it, and nothing is before it. Otherwise returns what is left
-   * for the stream's queue.
-   */
-  offer(chunk: Chunk, room: number): Chunk | typeof TAKEN;
-  /** The stream is going to be closed. */
-  closing(): void;
+  /** Takes a chunk, if that can be done at once and nothing is before it. Otherwise returns what is left for the stream's queue. */
+  offer(chunk: Chunk): Chunk | typeof TAKEN;
+  /** The stream is going to be closed or aborted: nothing is taken any more. */
+  ending(): void;
   /** Bytes taken since the last microtask. */
   readonly fresh: number;
+  /** While nothing more should be written, although there is room for it: what ends that. */
+  readonly pause: Promise<void> | undefined;
+  /** What the stream has queued is all taken, if it is waiting for that. */
+  drained(): Promise<void> | undefined;
 }
 
 /** All of a chunk has been taken. */
@@ -34,14 +35,21 @@ export class SocketWritable<Chunk> extends WritableStream<Chunk> {
   }
 
   override close(): Promise<void> {
-    if (!this.locked) this.#sink.closing();
+    if (!this.locked) this.#sink.ending();
     return super.close();
+  }
+
+  override abort(reason?: unknown): Promise<void> {
+    if (!this.locked) this.#sink.ending();
+    return super.abort(reason);
   }
 }
 
 class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
   readonly #sink: Sink<Chunk>;
   #released = false;
+  #pause: Promise<void> | undefined;
+  #ready: Promise<void> | undefined;
 
   constructor(stream: WritableStream<Chunk>, sink: Sink<Chunk>) {
     super(stream);
@@ -49,16 +57,20 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
   }
 
   override write(chunk: Chunk): Promise<void> {
-    const room = this.#released ? null : super.desiredSize;
-    // An errored stream has none, a closed one 0.
-    if (!room || room < 0) return super.write(chunk);
-    const left = this.#sink.offer(chunk, room);
-    return left === TAKEN ? Promise.resolve() : super.write(left);
+    if (this.#released) return super.write(chunk);
+    const left = this.#sink.offer(chunk);
+    if (left !== TAKEN) return super.write(left);
+    return this.#sink.pause ?? Promise.resolve();
   }
 
   override close(): Promise<void> {
-    if (!this.#released) this.#sink.closing();
+    if (!this.#released) this.#sink.ending();
     return super.close();
+  }
+
+  override abort(reason?: unknown): Promise<void> {
+    if (!this.#released) this.#sink.ending();
+    return super.abort(reason);
   }
 
   override releaseLock(): void {
@@ -69,6 +81,28 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
   /** As if what was taken at once had gone through the queue, where it would be counted until its write resolves. */
   override get desiredSize(): number | null {
     const room = super.desiredSize;
-    return room && room - this.#sink.fresh;
+    if (!room) return room;
+    return Math.min(room - this.#sink.fresh, this.#sink.pause ? 0 : room);
+  }
+
+  /**
+   * Once a queue is full it is emptied before it is filled again. With one chunk in for each that goes out, every chunk would go through
+   * the queue from then on.
+   */
+  override get ready(): Promise<void> {
+    const pause = this.#sink.pause ?? (this.#isFull() ? this.#sink.drained() : undefined);
+    if (pause === undefined || this.#released) return super.ready;
+    if (pause !== this.#pause) {
+      this.#pause = pause;
+      this.#ready = pause.then(() => super.ready);
+      // As of the platform's own: nobody has to look at it.
+      this.#ready.catch(() => {});
+    }
+    return this.#ready as Promise<void>;
+  }
+
+  #isFull(): boolean {
+    const room = this.#released ? null : super.desiredSize;
+    return room !== null && room <= 0;
   }
 }
