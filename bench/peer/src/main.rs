@@ -5,6 +5,7 @@
 
 mod certificates;
 mod client;
+mod content;
 mod edge;
 mod reactor;
 mod serve;

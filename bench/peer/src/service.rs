@@ -1,8 +1,8 @@
 //! What the servers do with the bytes of one connection: echo, source, sink.
 
-use std::io::{self, Read, Write};
+use std::io;
 
-use crate::wire::Wire;
+use crate::{content, edge::Edge, wire::Wire};
 
 /// A kind of server.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +31,6 @@ pub(crate) struct Count {
     bytes: [u8; 8],
     filled: usize,
 }
-
-/// What the source sends: large enough for few system calls, small enough to stay in a core's cache.
-static CONTENT: [u8; 256 * 1024] = [b'w'; 256 * 1024];
 
 impl Service {
     pub(crate) fn new(kind: Kind) -> Self {
@@ -76,7 +73,7 @@ impl Service {
     ///
     /// # Errors
     /// If the wire is broken.
-    pub(crate) fn send<S: Read + Write>(&mut self, wire: &mut Wire<S>) -> io::Result<Sent> {
+    pub(crate) fn send(&mut self, wire: &mut Wire<Edge>) -> io::Result<Sent> {
         match self {
             Self::Echo { pending } => {
                 let sent = write(wire, pending)?;
@@ -85,11 +82,10 @@ impl Service {
             }
             Self::Source { left, .. } => {
                 for _ in 0..16 {
-                    let length = usize::try_from(*left).unwrap_or(usize::MAX).min(CONTENT.len());
-                    if length == 0 {
+                    if *left == 0 {
                         return Ok(Sent::All);
                     }
-                    let sent = wire.write(&CONTENT[..length])?;
+                    let sent = content::send(wire, usize::try_from(*left).unwrap_or(usize::MAX))?;
                     *left -= sent as u64;
                     if sent == 0 {
                         return Ok(Sent::Blocked);
@@ -118,7 +114,7 @@ pub(crate) enum Sent {
     Blocked,
 }
 
-fn write<S: Read + Write>(wire: &mut Wire<S>, bytes: &[u8]) -> io::Result<usize> {
+fn write(wire: &mut Wire<Edge>, bytes: &[u8]) -> io::Result<usize> {
     if bytes.is_empty() { Ok(0) } else { wire.write(bytes) }
 }
 

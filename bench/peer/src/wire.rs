@@ -54,6 +54,12 @@ impl<S: Read + Write> Wire<S> {
         &mut self.stream
     }
 
+    /// The stream if nothing but it lies between here and the peer.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn without_tls(&mut self) -> Option<&mut S> {
+        if self.tls.is_none() { Some(&mut self.stream) } else { None }
+    }
+
     /// The same connection over another form of its stream.
     pub(crate) fn over<T>(self, form: impl FnOnce(S) -> io::Result<T>) -> io::Result<Wire<T>> {
         Ok(Wire { stream: form(self.stream)?, tls: self.tls })
