@@ -6,9 +6,9 @@ import { checkTls, connect, listen, type NativeSocket, pin, Told, type TlsOption
 import { Deferred } from './deferred.ts';
 import { closedError, fromNative, rethrowing, SocketError } from './error.ts';
 import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
-import { ReadableSide } from './readable.ts';
+import { type ReadableOwner, ReadableSide } from './readable.ts';
 import { watchSignal } from './signal.ts';
-import { WritableSide } from './writable.ts';
+import { type WritableOwner, WritableSide } from './writable.ts';
 
 /** How long close() waits for queued writes. The native half has a bound of its own for what it then flushes. */
 const CLOSE_BOUND_MS = 1000;
@@ -26,7 +26,7 @@ type State =
   | { kind: 'closing'; bound?: NodeJS.Timeout }
   | { kind: 'closed' };
 
-export class Connection {
+export class Connection implements ReadableOwner, WritableOwner {
   readonly options: Options;
   readonly readable: ReadableSide;
   readonly writable: WritableSide;
@@ -42,24 +42,12 @@ export class Connection {
   constructor(address: Address, options: Options, native?: NativeSocket) {
     this.#address = address;
     this.options = options;
-    this.readable = new ReadableSide({
-      readEnded: () => this.#readEnded(),
-      readCancelled: () => this.#sideEnded(),
-      readFailed: () => this.#broke(),
-      readWanted: () => this.#repin(),
-    });
-    this.writable = new WritableSide(
-      {
-        writeEnded: () => this.#sideEnded(),
-        writeFailure: () => this.#writeFailed(),
-        writeWanted: () => this.#repin(),
-      },
-      options.highWaterMark,
-    );
+    this.readable = new ReadableSide(this);
+    this.writable = new WritableSide(this, options.highWaterMark);
     this.#native = native ?? dial(address, options);
     if (native === undefined) listen(this.#native.id, this);
     if (options.signal) this.#forget = watchSignal(options.signal, this);
-    this.#repin();
+    this.repin();
   }
 
   get opened(): Promise<SocketInfo> {
@@ -70,7 +58,7 @@ export class Connection {
     // Whoever looks at it may wait for it, so it has to be settled although the socket itself was dropped.
     if (!this.#observed) {
       this.#observed = true;
-      this.#repin();
+      this.repin();
     }
     return this.#closed.promise;
   }
@@ -125,7 +113,7 @@ export class Connection {
     this.#state = { kind: 'upgrading', next };
     this.#forget?.();
     this.readable.end();
-    this.#repin();
+    this.repin();
     const detail = `${this.#address.text}: this socket was upgraded; use the socket that startTls() returned`;
     const replaced = new SocketError(detail, { code: 'ERR_SOCKET_UPGRADED' });
     // While it connects nothing can be let out: the writable calls back only after that.
@@ -151,7 +139,7 @@ export class Connection {
     else if (event === Told.Opened) this.#open();
     else if (event === Told.Unwritable) this.writable.unwritable(this.#native.id);
     else if (event === Told.Failed) this.#fail(this.#failure());
-    else if (event === Told.Broken) this.#broke();
+    else if (event === Told.Broken) this.broke();
     else this.#finish();
   }
 
@@ -167,8 +155,8 @@ export class Connection {
       this.readable.open(this.#native.id);
     }
     this.writable.open(this.#native.id);
-    this.#sideEnded();
-    this.#repin();
+    this.sideEnded();
+    this.repin();
   }
 
   /** It could not be opened. */
@@ -200,11 +188,11 @@ export class Connection {
   }
 
   /** The peer's FIN, after all its data. */
-  #readEnded(): void {
+  readEnded(): void {
     if (this.#state.kind === 'broken') {
-      this.#broke();
+      this.broke();
     } else if (this.options.allowHalfOpen) {
-      this.#sideEnded();
+      this.sideEnded();
     } else if (this.#state.kind === 'open') {
       const error = this.#ended('the peer has closed the connection, and allowHalfOpen is false');
       this.#flushAndClose(() => this.writable.finish(error), error);
@@ -212,24 +200,24 @@ export class Connection {
   }
 
   /** When both sides have ended, the connection has. */
-  #sideEnded(): void {
+  sideEnded(): void {
     if (!this.readable.over || !this.writable.over) return;
     if (this.#state.kind === 'open' || this.#state.kind === 'broken') this.#closeNative();
   }
 
   /** A write was told that the connection broke. Nobody may ever read, so that is the end of the socket. */
-  #writeFailed(): SocketError {
+  writeFailure(): SocketError {
     if (this.#state.kind === 'open') {
       this.#state = { kind: 'broken' };
       this.#closed.resolve();
       this.keepAlive(false);
-      this.#repin();
+      this.repin();
     }
     return this.#failure();
   }
 
   /** The connection is broken, and what had arrived before has been read, or is not wanted. */
-  #broke(): void {
+  broke(): void {
     const error = this.#failure();
     this.readable.fail(error);
     this.#shut(error);
@@ -243,13 +231,13 @@ export class Connection {
       finish();
       this.#closeNative();
     });
-    this.#repin();
+    this.repin();
   }
 
   #closeNative(): void {
     const bound = this.#state.kind === 'closing' ? this.#state.bound : undefined;
     this.#state = bound ? { kind: 'closing', bound } : { kind: 'closing' };
-    this.#repin();
+    this.repin();
     // Otherwise an event tells when it is done.
     if (!this.#native.close(bound === undefined)) this.#finish();
   }
@@ -270,7 +258,7 @@ export class Connection {
     this.#state = { kind: 'closed' };
     this.#closed.resolve();
     this.#forget?.();
-    this.#repin();
+    this.repin();
   }
 
   #ended(detail: string): SocketError {
@@ -285,7 +273,7 @@ export class Connection {
     return fromNative(this.#native.failure());
   }
 
-  #repin(): void {
+  repin(): void {
     const { kind } = this.#state;
     const awaited = this.#observed && kind !== 'broken';
     const idle = kind === 'open' || kind === 'broken';

@@ -1,14 +1,36 @@
-/** A promise with its settlers, marked as handled: nobody who ignores it gets an unhandled rejection. */
+/**
+ * A promise with its settlers, made when somebody asks for it. It is marked as handled: nobody who ignores it gets an unhandled
+ * rejection.
+ */
 export class Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve!: (value: T) => void;
-  reject!: (reason: unknown) => void;
+  #promise: Promise<T> | undefined;
+  #settlers: { resolve(value: T): void; reject(reason: unknown): void } | undefined;
 
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    this.promise.catch(() => {});
+  get promise(): Promise<T> {
+    if (this.#promise === undefined) {
+      const promise = new Promise<T>((resolve, reject) => {
+        this.#settlers = { resolve, reject };
+      });
+      this.#promise = handled(promise);
+    }
+    return this.#promise;
   }
+
+  /** Only the first of all settlements counts. */
+  resolve(value: T): void {
+    if (this.#promise === undefined) this.#promise = Promise.resolve(value);
+    else this.#settlers?.resolve(value);
+    this.#settlers = undefined;
+  }
+
+  reject(reason: unknown): void {
+    if (this.#promise === undefined) this.#promise = handled(Promise.reject(reason));
+    else this.#settlers?.reject(reason);
+    this.#settlers = undefined;
+  }
+}
+
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

@@ -9,11 +9,11 @@ export interface ReadableOwner {
   /** The peer has ended its side, and all its data has been taken. */
   readEnded(): void;
   /** The user cancelled the stream. */
-  readCancelled(): void;
+  sideEnded(): void;
   /** Reading broke. */
-  readFailed(): void;
+  broke(): void;
   /** Whether somebody waits for data has changed. */
-  readWanted(): void;
+  repin(): void;
 }
 
 type State =
@@ -108,7 +108,7 @@ export class ReadableSide implements Source {
     }
     return new Promise((resolve, reject) => {
       this.#requests.push({ resolve, reject });
-      if (this.#requests.length === 1) this.#owner.readWanted();
+      if (this.#requests.length === 1) this.#owner.repin();
     });
   }
 
@@ -134,7 +134,7 @@ export class ReadableSide implements Source {
     if (this.#pulled && !this.#stream?.locked) {
       this.#pulled = false;
       this.#again = true;
-      this.#owner.readWanted();
+      this.#owner.repin();
     }
     if (this.#requests.length > 0) this.#answer(state);
     else if (this.#pulled) this.#fill(state);
@@ -154,7 +154,7 @@ export class ReadableSide implements Source {
   #pull(): void {
     this.#again ||= this.#pulled;
     this.#pulled = true;
-    this.#owner.readWanted();
+    this.#owner.repin();
     if (this.#requests.length === 0 && this.#mayRead()) this.#fill(this.#state as State & { kind: 'open' });
   }
 
@@ -164,7 +164,7 @@ export class ReadableSide implements Source {
     this.#state = { kind: 'cancelled' };
     this.#pulled = false;
     for (const { resolve } of this.#answered()) resolve({ value: undefined, done: true });
-    this.#owner.readCancelled();
+    this.#owner.sideEnded();
     if (state.kind === 'open') this.readable(state.id);
   }
 
@@ -183,7 +183,7 @@ export class ReadableSide implements Source {
       const chunk = this.#receive(open);
       if (chunk === undefined) return;
       const request = this.#requests.shift() as Request;
-      if (this.#requests.length === 0) this.#owner.readWanted();
+      if (this.#requests.length === 0) this.#owner.repin();
       request.resolve({ value: chunk, done: false });
     }
     if (this.#pulled && this.#state === open && this.#mayRead()) this.#fill(open);
@@ -194,7 +194,7 @@ export class ReadableSide implements Source {
     const requests = this.#requests;
     if (requests.length > 0) {
       this.#requests = [];
-      this.#owner.readWanted();
+      this.#owner.repin();
     }
     return requests;
   }
@@ -249,7 +249,7 @@ export class ReadableSide implements Source {
     this.#again = false;
     if (chunk) controller.enqueue(chunk);
     else request?.respond(count);
-    this.#owner.readWanted();
+    this.#owner.repin();
   }
 
   /** Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is. */
@@ -263,7 +263,7 @@ export class ReadableSide implements Source {
     for (let reads = 0; reads < STREAK; reads += 1) {
       const count = read(id);
       if (count === END) this.#owner.readEnded();
-      else if (count === FAILED) this.#owner.readFailed();
+      else if (count === FAILED) this.#owner.broke();
       // The native side tells when there is more.
       if (count < scratch.byteLength) return;
     }
@@ -278,7 +278,7 @@ export class ReadableSide implements Source {
       this.end();
       this.#owner.readEnded();
     } else if (result === FAILED) {
-      this.#owner.readFailed();
+      this.#owner.broke();
     }
   }
 
@@ -293,7 +293,7 @@ export class ReadableSide implements Source {
     this.#state = state;
     this.#pulled = false;
     const requests = this.#answered();
-    this.#owner.readWanted();
+    this.#owner.repin();
     this.#show(state);
     for (const { resolve, reject } of requests) {
       if ('error' in state) reject(state.error);

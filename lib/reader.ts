@@ -13,21 +13,22 @@ export interface Source {
   released(error: TypeError): void;
 }
 
+// Not a field: Node 20 gives each stream a shape of its own, and every further field makes another one, of 300 bytes.
+const sources = new WeakMap<ReadableStream, Source>();
+
 /** A byte stream that hands out such readers. Whatever else reads it (BYOB readers, pipes, tees, iterators) pulls as ever. */
 export class SocketReadable extends ReadableStream<Uint8Array> {
-  readonly #source: Source;
-
   constructor(underlying: UnderlyingByteSource, source: Source) {
     // The declaration knows sources of bytes in one of its overloads only, and a class has one.
     super(underlying as unknown as UnderlyingSource<Uint8Array>);
-    this.#source = source;
+    sources.set(this, source);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of the platform's declaration
   override getReader(options?: any): any {
     // With options it is the platform's to say what they mean.
     return options === undefined || options === null
-      ? new SocketReader(this, this.#source)
+      ? new SocketReader(this, sources.get(this) as Source)
       : super.getReader(options);
   }
 }

@@ -10,11 +10,11 @@ import { type Sink, SocketWritable, TAKEN } from './writer.ts';
 /** What the owner of a writable side hears of it. */
 export interface WritableOwner {
   /** The side has ended: closed or aborted by the user, or broken. */
-  writeEnded(): void;
+  sideEnded(): void;
   /** Why writing broke. */
   writeFailure(): SocketError;
   /** Whether something waits to be written has changed. */
-  writeWanted(): void;
+  repin(): void;
 }
 
 type State =
@@ -65,6 +65,7 @@ export class WritableSide implements Sink<Chunk> {
   #queued = 0;
   #streak = 0;
   #turn = 0;
+  #heeding = false;
   /** The loop has to go round first. */
   #paused: Deferred<void> | undefined;
   /** The queue has to be empty first. */
@@ -83,9 +84,6 @@ export class WritableSide implements Sink<Chunk> {
         {
           start: (controller) => {
             this.#controller = controller;
-            // abort() waits for the write in flight; the signal (unknown to @types/node 20) is what reaches it.
-            const { signal } = controller as unknown as { signal: AbortSignal };
-            signal.addEventListener('abort', () => this.#giveUp(signal.reason), { once: true });
           },
           write: (chunk) => this.#write(chunk),
           close: () => this.#close(),
@@ -189,7 +187,7 @@ export class WritableSide implements Sink<Chunk> {
       this.writable(id);
     } else if (this.#state.kind !== 'over') {
       this.fail(this.#owner.writeFailure());
-      this.#owner.writeEnded();
+      this.#owner.sideEnded();
     }
   }
 
@@ -348,7 +346,7 @@ export class WritableSide implements Sink<Chunk> {
     if (this.#state.kind === 'over') return;
     this.#over(state);
     this.#checkSeal();
-    this.#owner.writeEnded();
+    this.#owner.sideEnded();
   }
 
   #over(state: State & { kind: 'over' }): void {
@@ -366,7 +364,18 @@ export class WritableSide implements Sink<Chunk> {
 
   #wait(waiting: Waiting): void {
     this.#waiting = waiting;
-    this.#owner.writeWanted();
+    this.#heedAbort();
+    this.#owner.repin();
+  }
+
+  /** abort() waits for the write in flight; the signal is what reaches it. Not before there is one: a signal takes much memory. */
+  #heedAbort(): void {
+    if (this.#heeding || this.#controller === undefined) return;
+    this.#heeding = true;
+    // Unknown to @types/node 20.
+    const { signal } = this.#controller as unknown as { signal: AbortSignal };
+    if (signal.aborted) this.#giveUp(signal.reason);
+    else signal.addEventListener('abort', () => this.#giveUp(signal.reason), { once: true });
   }
 
   #giveUp(error: unknown): void {
@@ -378,6 +387,6 @@ export class WritableSide implements Sink<Chunk> {
 
   #rest(): void {
     this.#waiting = undefined;
-    this.#owner.writeWanted();
+    this.#owner.repin();
   }
 }

@@ -21,28 +21,33 @@ export interface Sink<Chunk> {
 /** All of a chunk has been taken. */
 export const TAKEN = Symbol('taken');
 
+// Not a field, for the same reason as the sources of readers.
+const sinks = new WeakMap<WritableStream, unknown>();
+
 /** A stream that hands out such writers. A pipe queues as ever. */
 export class SocketWritable<Chunk> extends WritableStream<Chunk> {
-  readonly #sink: Sink<Chunk>;
-
   constructor(underlying: UnderlyingSink<Chunk>, strategy: QueuingStrategy<Chunk>, sink: Sink<Chunk>) {
     super(underlying, strategy);
-    this.#sink = sink;
+    sinks.set(this, sink);
   }
 
   override getWriter(): WritableStreamDefaultWriter<Chunk> {
-    return new SocketWriter(this, this.#sink);
+    return new SocketWriter(this, sinkOf(this));
   }
 
   override close(): Promise<void> {
-    if (!this.locked) this.#sink.ending();
+    if (!this.locked) sinkOf(this).ending();
     return super.close();
   }
 
   override abort(reason?: unknown): Promise<void> {
-    if (!this.locked) this.#sink.ending();
+    if (!this.locked) sinkOf(this).ending();
     return super.abort(reason);
   }
+}
+
+function sinkOf<Chunk>(stream: WritableStream<Chunk>): Sink<Chunk> {
+  return sinks.get(stream) as Sink<Chunk>;
 }
 
 class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
