@@ -19,7 +19,7 @@ import { goalTable, plain, rowTable } from './table.mjs';
 
 const USAGE = `npm run bench -- [options]
 
-  --quick              short jobs, few repetitions, fewer rows: under three minutes
+  --quick              short jobs, few repetitions, fewer rows and subjects: under three minutes
   --only <pattern>     rows whose name fits this regular expression
   --subjects <a,b>     these subjects only
   --node <20,24,26>    these release lines of Node (default: the one that runs this)

@@ -127,6 +127,7 @@ export const subjects = [
     says: 'Bun.connect()',
     rank: 110,
     required: false,
+    detail: true,
     runs: ({ workload, resumed }) => workload !== 'pg' && !resumed,
     launch: () => ({ command: 'bun', args: [runner, 'bun'] }),
     version: () => programVersion('bun'),

@@ -62,6 +62,7 @@ export const subjects = [
     says: 'Deno.connect()',
     rank: 100,
     required: false,
+    detail: true,
     runs: ({ workload, resumed }) => workload !== 'pg' && !resumed,
     launch: () => ({
       command: 'deno',

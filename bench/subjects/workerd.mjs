@@ -18,6 +18,7 @@ export const subjects = [
     says: 'workerd, connect()',
     rank: 90,
     required: false,
+    detail: true,
     runs: ({ workload, resumed }) => workload !== 'pg' && !resumed,
     launch: (context) => nodeRunner('workerd', { ...context, node: process.execPath }),
     version: () => packageVersion('../node_modules/workerd'),
