@@ -2,7 +2,10 @@
 
 use std::io;
 
-use crate::{edge::Edge, wire::Wire};
+use crate::{
+    edge::Edge,
+    wire::{Scratch, Wire},
+};
 
 /// Large enough for few system calls, small enough to stay in a core's cache.
 static CONTENT: [u8; 256 * 1024] = [b'w'; 256 * 1024];
@@ -11,7 +14,7 @@ static CONTENT: [u8; 256 * 1024] = [b'w'; 256 * 1024];
 ///
 /// # Errors
 /// If the wire is broken.
-pub(crate) fn send(wire: &mut Wire<Edge>, length: usize) -> io::Result<usize> {
+pub(crate) fn send(wire: &mut Wire<Edge>, length: usize, scratch: &mut Scratch) -> io::Result<usize> {
     let length = length.min(CONTENT.len());
     #[cfg(target_os = "linux")]
     if let Some(stream) = wire.without_tls()
@@ -19,7 +22,7 @@ pub(crate) fn send(wire: &mut Wire<Edge>, length: usize) -> io::Result<usize> {
     {
         return file::send(stream.stream(), file, length);
     }
-    wire.write(&CONTENT[..length])
+    wire.write(&CONTENT[..length], scratch)
 }
 
 /// The content as a file in memory. The system sends its pages without copying them, which takes half the time, so that

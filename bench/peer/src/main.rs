@@ -10,6 +10,7 @@ mod edge;
 mod reactor;
 mod serve;
 mod service;
+mod tls;
 mod wire;
 
 use std::{

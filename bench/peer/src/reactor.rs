@@ -10,12 +10,13 @@ use mio::{
     Events, Interest, Poll, Token,
     net::{TcpListener, TcpStream},
 };
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ServerConfig, server::UnbufferedServerConnection};
 use slab::Slab;
 
 use crate::{
     edge::Edge,
     service::{Kind, Sent, Service},
+    tls::Session,
     wire::{Received, Scratch, Wire},
 };
 
@@ -120,7 +121,9 @@ impl Connection {
     fn new(mut stream: TcpStream, port: &Port, token: Token, poll: &Poll) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let tls = match &port.tls {
-            Some(config) => Some(ServerConnection::new(config.clone()).map_err(io::Error::other)?.into()),
+            Some(config) => Some(Session::Server(
+                UnbufferedServerConnection::new(config.clone()).map_err(io::Error::other)?,
+            )),
             None => None,
         };
         poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
@@ -133,13 +136,13 @@ impl Connection {
             if !self.wire.flush()? {
                 return Ok(Turn::Wait);
             }
-            match self.service.send(&mut self.wire)? {
+            match self.service.send(&mut self.wire, scratch)? {
                 Sent::Blocked => return Ok(Turn::Wait),
                 Sent::Part => return Ok(Turn::Again),
                 Sent::All => {}
             }
             if self.ended {
-                self.wire.say_end();
+                self.wire.say_end()?;
                 return Ok(if self.wire.flush()? { Turn::Over } else { Turn::Wait });
             }
             match self.wire.read(scratch)? {

@@ -2,7 +2,11 @@
 
 use std::io;
 
-use crate::{content, edge::Edge, wire::Wire};
+use crate::{
+    content,
+    edge::Edge,
+    wire::{Scratch, Wire},
+};
 
 /// A kind of server.
 #[derive(Clone, Copy, Debug)]
@@ -73,10 +77,10 @@ impl Service {
     ///
     /// # Errors
     /// If the wire is broken.
-    pub(crate) fn send(&mut self, wire: &mut Wire<Edge>) -> io::Result<Sent> {
+    pub(crate) fn send(&mut self, wire: &mut Wire<Edge>, scratch: &mut Scratch) -> io::Result<Sent> {
         match self {
             Self::Echo { pending } => {
-                let sent = write(wire, pending)?;
+                let sent = write(wire, pending, scratch)?;
                 pending.drain(..sent);
                 Ok(if pending.is_empty() { Sent::All } else { Sent::Blocked })
             }
@@ -85,7 +89,7 @@ impl Service {
                     if *left == 0 {
                         return Ok(Sent::All);
                     }
-                    let sent = content::send(wire, usize::try_from(*left).unwrap_or(usize::MAX))?;
+                    let sent = content::send(wire, usize::try_from(*left).unwrap_or(usize::MAX), scratch)?;
                     *left -= sent as u64;
                     if sent == 0 {
                         return Ok(Sent::Blocked);
@@ -95,7 +99,7 @@ impl Service {
             }
             Self::Sink { owed, .. } => {
                 let answers = [b'.'; 64];
-                let sent = write(wire, &answers[..(*owed).min(answers.len())])?;
+                let sent = write(wire, &answers[..(*owed).min(answers.len())], scratch)?;
                 *owed -= sent;
                 Ok(if *owed == 0 { Sent::All } else { Sent::Blocked })
             }
@@ -114,8 +118,8 @@ pub(crate) enum Sent {
     Blocked,
 }
 
-fn write(wire: &mut Wire<Edge>, bytes: &[u8]) -> io::Result<usize> {
-    if bytes.is_empty() { Ok(0) } else { wire.write(bytes) }
+fn write(wire: &mut Wire<Edge>, bytes: &[u8], scratch: &mut Scratch) -> io::Result<usize> {
+    if bytes.is_empty() { Ok(0) } else { wire.write(bytes, scratch) }
 }
 
 impl Count {

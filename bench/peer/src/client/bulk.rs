@@ -20,7 +20,7 @@ const TOGETHER: usize = 64 * 1024;
 /// If a connection fails.
 pub(crate) fn download(job: &Job) -> io::Result<Value> {
     repeat(job, job.ports.source, |link, scratch| {
-        link.send(&job.bytes.to_le_bytes())?;
+        link.send(&job.bytes.to_le_bytes(), scratch)?;
         link.receive(job.bytes, scratch)
     })
 }
@@ -34,18 +34,18 @@ pub(crate) fn upload(job: &Job) -> io::Result<Value> {
     let chunk = vec![0; job.size];
     let mut buffer: Vec<u8> = Vec::with_capacity(TOGETHER + job.size);
     repeat(job, job.ports.sink, |link, scratch| {
-        link.send(&job.bytes.to_le_bytes())?;
+        link.send(&job.bytes.to_le_bytes(), scratch)?;
         let mut missing = job.bytes;
         while missing > 0 {
             let length = usize::try_from(missing).unwrap_or(usize::MAX).min(chunk.len());
             missing -= length as u64;
             if length >= TOGETHER {
-                link.send(&chunk[..length])?;
+                link.send(&chunk[..length], scratch)?;
                 continue;
             }
             buffer.extend_from_slice(&chunk[..length]);
             if buffer.len() >= TOGETHER || missing == 0 {
-                link.send(&buffer)?;
+                link.send(&buffer, scratch)?;
                 buffer.clear();
             }
         }

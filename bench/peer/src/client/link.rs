@@ -7,14 +7,17 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, ClientConnection, HandshakeKind, RootCertStore,
-    client::Resumption,
+    ClientConfig, HandshakeKind, RootCertStore,
+    client::{Resumption, UnbufferedClientConnection},
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 
 use super::job::Job;
-use crate::wire::{Received, Scratch, Wire};
+use crate::{
+    tls::Session,
+    wire::{Received, Scratch, Wire},
+};
 
 /// Connects to the ports of one host, again and again. Clones share sessions to resume.
 #[derive(Clone)]
@@ -57,15 +60,15 @@ impl Dialler {
         let tls = match &self.tls {
             None => None,
             Some((config, name)) => {
-                let session =
-                    ClientConnection::new(config.clone(), name.clone()).map_err(io::Error::other)?;
-                Some(session.into())
+                let session = UnbufferedClientConnection::new(config.clone(), name.clone());
+                Some(Session::Client(session.map_err(io::Error::other)?))
             }
         };
         let mut wire = Wire::new(stream, tls);
+        wire.begin()?;
         while wire.is_handshaking() {
             wire.flush()?;
-            if wire.is_handshaking() && wire.read(scratch)? == Received::End {
+            if wire.read(scratch)? == Received::End {
                 return Err(ended());
             }
         }
@@ -84,11 +87,12 @@ impl Link {
     ///
     /// # Errors
     /// If the connection is broken.
-    pub(crate) fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, mut bytes: &[u8], scratch: &mut Scratch) -> io::Result<()> {
         while !bytes.is_empty() {
-            let sent = self.wire.write(bytes)?;
+            let sent = self.wire.write(bytes, scratch)?;
             bytes = &bytes[sent..];
         }
+        self.wire.flush()?;
         Ok(())
     }
 
@@ -115,7 +119,7 @@ impl Link {
     /// # Errors
     /// If it breaks, or something comes that was not asked for.
     pub(crate) fn close(mut self, scratch: &mut Scratch) -> io::Result<()> {
-        self.wire.say_end();
+        self.wire.say_end()?;
         self.wire.flush()?;
         self.wire.stream().shutdown(Shutdown::Write)?;
         loop {

@@ -66,7 +66,7 @@ pub(crate) fn idle(job: &Job) -> io::Result<Value> {
         let mut links = Vec::with_capacity(number);
         for _ in 0..number {
             let mut link = dialler.open(job.ports.echo, &mut scratch)?;
-            link.send(&message)?;
+            link.send(&message, &mut scratch)?;
             link.receive(message.len() as u64, &mut scratch)?;
             links.push(link);
         }
@@ -102,7 +102,7 @@ impl Players {
     /// Has all play until `end`, and waits for the rounds that are under way: how many there were.
     fn play(&mut self, end: Instant, scratch: &mut Scratch) -> io::Result<u64> {
         for player in &mut self.all {
-            player.begin(&self.message)?;
+            player.begin(&self.message, scratch)?;
         }
         let mut playing = self.all.len();
         let mut rounds = 0;
@@ -121,7 +121,7 @@ impl Players {
                         playing -= 1;
                         break;
                     }
-                    player.begin(&self.message)?;
+                    player.begin(&self.message, scratch)?;
                 }
             }
         }
@@ -131,16 +131,16 @@ impl Players {
 
 impl Player {
     /// Begins a round.
-    fn begin(&mut self, message: &[u8]) -> io::Result<()> {
+    fn begin(&mut self, message: &[u8], scratch: &mut Scratch) -> io::Result<()> {
         self.unsent = message.len();
         self.missing = message.len();
-        self.send(message)
+        self.send(message, scratch)
     }
 
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+    fn send(&mut self, message: &[u8], scratch: &mut Scratch) -> io::Result<()> {
         self.wire.flush()?;
         while self.unsent > 0 {
-            match self.wire.write(&message[message.len() - self.unsent..])? {
+            match self.wire.write(&message[message.len() - self.unsent..], scratch)? {
                 0 => break,
                 sent => self.unsent -= sent,
             }
@@ -150,7 +150,7 @@ impl Player {
 
     /// Sends and receives as far as it can be done now: whether the round is over. It is not, if none has begun.
     fn advance(&mut self, message: &[u8], scratch: &mut Scratch) -> io::Result<bool> {
-        self.send(message)?;
+        self.send(message, scratch)?;
         loop {
             match self.wire.read(scratch)? {
                 Received::Nothing => return Ok(false),

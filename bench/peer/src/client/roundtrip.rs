@@ -23,7 +23,7 @@ pub(crate) fn roundtrip(job: &Job) -> io::Result<Value> {
     let mut link = Dialler::new(job)?.open(job.ports.echo, &mut scratch)?;
     let message = vec![0; job.size];
     let mut round = |link: &mut Link| {
-        link.send(&message)?;
+        link.send(&message, &mut scratch)?;
         link.receive(message.len() as u64, &mut scratch)
     };
 

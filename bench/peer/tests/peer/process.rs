@@ -157,13 +157,15 @@ impl Connection {
         found.is_ok()
     }
 
-    /// Sends the end and nothing after it.
+    /// Says that nothing follows: with TLS in its way alone.
     pub(crate) fn end(&mut self) {
-        if let Self::Tls(stream) = self {
-            stream.conn.send_close_notify();
-            stream.conn.write_tls(&mut stream.sock).unwrap();
+        match self {
+            Self::Plain(stream) => stream.shutdown(Shutdown::Write).unwrap(),
+            Self::Tls(stream) => {
+                stream.conn.send_close_notify();
+                stream.conn.write_tls(&mut stream.sock).unwrap();
+            }
         }
-        self.stream().shutdown(Shutdown::Write).unwrap();
     }
 
     /// What comes until the peer ends the connection, which it has to do in an orderly way.
