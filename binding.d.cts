@@ -58,9 +58,10 @@ export interface Info {
 
 /**
  * Registers a callback for events. It is told how many pairs `[id, event, id, event, ...]` are in `batch`. Neither that nor `scratch`, which
- * small reads fill, may ever be transferred. `direct`: do I/O on the thread's own event loop, if that is possible.
+ * small reads fill, may ever be transferred. `direct`: do I/O on the thread's own event loop, if that is possible. `ahead_after`:
+ * after how many bytes in a row a TLS connection is read ahead on another thread.
  */
-export declare function start(direct: boolean, batch: Uint32Array, scratch: Uint8Array, dispatch: (arg: number) => void): Started
+export declare function start(direct: boolean, aheadAfter: number | undefined | null, batch: Uint32Array, scratch: Uint8Array, dispatch: (arg: number) => void): Started
 
 /** What [`start`] gives. */
 export interface Started {

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import type * as Native from '../binding.d.cts';
 import { SocketError } from './error.ts';
+import { readIo } from './io.ts';
 
 export type { Socket as NativeSocket, TlsOptions } from '../binding.d.cts';
 
@@ -77,7 +78,8 @@ const later: Uint32Array[] = [];
 /** What `read` without a buffer fills. */
 export const scratch = new Uint8Array(65_536);
 
-const { host, direct, calls } = native.start(wantsDirect(), batch, scratch, (pairs) => {
+const { loop, aheadAfter } = readIo();
+const { host, direct, calls } = native.start(loop, aheadAfter, batch, scratch, (pairs) => {
   if (direct) {
     deliver(batch, pairs);
   } else if (delivered) {
@@ -109,21 +111,6 @@ function deliver(events: Uint32Array, pairs: number): void {
     const listener = listeners.get(events[index] as number)?.deref();
     listener?.told(events[index + 1] as Told);
   }
-}
-
-/** Whether to do I/O on Node's own event loop. Bun's and Deno's look alike, and fail; on Windows it has not proved itself. */
-function wantsDirect(): boolean {
-  const io = process.env['WINTERSOCK_IO'] || 'direct';
-  if (io !== 'direct' && io !== 'thread') {
-    throw new SocketError(
-      `WINTERSOCK_IO is ${JSON.stringify(io)}; set it to 'direct' or 'thread', or unset it`,
-      {
-        code: 'ERR_INVALID_OPTION',
-      },
-    );
-  }
-  const foreign = process.versions['bun'] !== undefined || 'Deno' in globalThis;
-  return io === 'direct' && !foreign && process.platform !== 'win32';
 }
 
 function load(): typeof Native {

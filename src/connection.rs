@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 use tokio::task::AbortHandle;
 
 use crate::{
+    ahead::{Ahead, Returned},
     close::{Rest, WriteSide, drain, end, linger},
     dial::{Attempt, Target, dial, establish, secure},
     error::Error,
@@ -37,12 +38,27 @@ struct Open {
     write: WriteSide,
     /// When it was written to last.
     wrote: Option<Turn>,
+    /// How much has been read without a pause.
+    bulk: u64,
+    /// The task that reads ahead, and is what `transport` is over.
+    ahead: Option<Arc<Ahead>>,
     info: Info,
 }
 
+/// A smaller read is a pause.
+const BULK_READ: usize = 32 * 1024;
+
 impl Open {
     fn new(transport: Transport<Watched>, info: Info) -> Self {
-        Self { transport, staged: Staged::default(), write: WriteSide::Open, wrote: None, info }
+        Self {
+            transport,
+            staged: Staged::default(),
+            write: WriteSide::Open,
+            wrote: None,
+            bulk: 0,
+            ahead: None,
+            info,
+        }
     }
 
     fn flush(&mut self) -> Result<bool, Broken> {
@@ -222,6 +238,12 @@ impl Connection {
                 }
             },
             (Event::Unwritable, State::Open(_)) => Some(Told::Unwritable),
+            (Event::Returned, State::Open(Open { ahead: Some(_), .. })) => {
+                self.come_back();
+                // Whoever waits was promised to be told by the task.
+                self.environment.push(self.id, Event::Writable);
+                Some(Told::Readable)
+            }
             (Event::Broken, State::Open(open)) => {
                 // The system tells an error once: a flush may have been told of it.
                 if open.transport.stream().take_error().is_none() && self.failure.is_none() {
@@ -231,6 +253,7 @@ impl Connection {
                 self.fail("read", Broken::Io(io::ErrorKind::ConnectionReset.into()));
                 Some(Told::Broken)
             }
+            (Event::Broken, State::Closed) if self.failure.is_some() => Some(Told::Broken),
             (Event::Closed | Event::Failed(_), State::Closing(_)) => {
                 self.state = State::Closed;
                 Some(Told::Closed)
@@ -252,7 +275,64 @@ impl Connection {
 
     /// Reads what is there.
     pub fn read(&mut self, buffer: &mut [u8]) -> Progress {
-        self.receive(|transport| transport.read(buffer))
+        let progress = self.receive(|transport| transport.read(buffer));
+        if let (Progress::Done(length), State::Open(open), Some(after)) =
+            (&progress, &mut self.state, self.environment.ahead_after)
+        {
+            open.bulk = if *length < BULK_READ { 0 } else { open.bulk + *length as u64 };
+            if open.bulk >= after && open.ahead.is_none() && !open.transport.is_plain() {
+                open.bulk = 0;
+                self.go_ahead();
+            }
+        }
+        progress
+    }
+
+    /// Lets a task read ahead.
+    fn go_ahead(&mut self) {
+        let State::Open(mut open) = std::mem::replace(&mut self.state, State::Closed) else { return };
+        let (stream, tls) = open.transport.into_parts();
+        let unsent = open.staged.rest().to_vec();
+        let begun = stream
+            .into_stream()
+            .map_err(|error| Error::Runtime(Arc::new(error)))
+            .and_then(|stream| Ahead::start(&self.environment, self.id, stream, tls, unsent));
+        match begun {
+            Ok(ahead) => {
+                open.transport = Transport::new(Watched::Task(Arc::<Ahead>::clone(&ahead)), None);
+                open.staged = Staged::default();
+                open.ahead = Some(ahead);
+                // What the last read has asked of the stream.
+                open.transport.watch(Interest::Readable);
+                self.state = State::Open(open);
+            }
+            Err(error) => self.lose(error),
+        }
+    }
+
+    /// Ends that, if it was so.
+    fn come_back(&mut self) {
+        let State::Open(open) = &mut self.state else { return };
+        let Some(returned) = open.ahead.take().and_then(|ahead| ahead.end()) else { return };
+        let Returned { stream, tls, mut unsent, broken } = returned;
+        match self.notifier.watch(stream, self.id) {
+            Ok(stream) => open.transport = Transport::new(stream, tls),
+            Err(error) => return self.lose(Error::Runtime(Arc::new(error))),
+        }
+        unsent.extend_from_slice(open.staged.rest());
+        open.staged = unsent.into();
+        if let Some(broken) = broken {
+            open.write = WriteSide::Broken;
+            self.fail("write", broken);
+            self.environment.push(self.id, Event::Unwritable);
+        }
+    }
+
+    /// The stream is gone, because the system could not hand it from one thread to the other.
+    fn lose(&mut self, error: Error) {
+        self.failure.get_or_insert(error);
+        self.state = State::Closed;
+        self.environment.push(self.id, Event::Broken);
     }
 
     /// Whether there is something to read, without taking it.
@@ -308,6 +388,7 @@ impl Connection {
 
     /// Ends the write side: TLS `close_notify`, then FIN. Call again when told that it is writable.
     pub fn shutdown(&mut self) -> Progress {
+        self.come_back();
         let State::Open(Open { transport, staged, write, .. }) = &mut self.state else {
             return Progress::Done(0);
         };
@@ -340,6 +421,7 @@ impl Connection {
     /// Closes. An open transport is flushed and ended. Returns whether that takes a task; [`Told::Closed`] follows then.
     /// Otherwise the connection is closed now. Not `patient`: the task gives up after a second.
     pub fn close(&mut self, patient: bool) -> bool {
+        self.come_back();
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Connecting(task) => abort(task),
             State::Open(open) => self.end(open, patient),
@@ -374,6 +456,7 @@ impl Connection {
     /// Closes at once, without a flush. `cut`: something that was to be sent is lost, so the peer gets RST and does not
     /// take what it has for everything.
     pub fn abort(&mut self, cut: bool) {
+        self.come_back();
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Connecting(task) => abort(task),
             State::Closing(task) => task.abort(),

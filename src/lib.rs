@@ -7,6 +7,7 @@
 //! - [`connection`]: a connection's life: dial, read, write, shutdown, close, `start_tls`.
 //! - [`dial`]: names, the connect race, the handshake.
 //! - [`close`]: the last flush.
+//! - [`ahead`]: a task that reads ahead while a connection brings much.
 //! - [`happy_eyeballs`]: RFC 8305: which address to try when.
 //! - [`transport`]: TCP or TLS behind one non-blocking read and write.
 //! - [`session`]: a TLS session over its TCP stream.
@@ -23,6 +24,7 @@
 //! [`Event`](runtime::Event). Nothing of a connection is shared, so no lock is held while it works.
 
 // A test has no Node process to link to.
+pub mod ahead;
 #[cfg(not(test))]
 pub mod binding;
 pub mod close;

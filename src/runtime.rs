@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::{
+    net::TcpStream,
     runtime::{Builder, Runtime},
     task::AbortHandle,
 };
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Error,
-    notify::{Interest, Tell},
+    notify::{Interest, Tell, Unbound},
     transport::Established,
 };
 
@@ -28,6 +29,8 @@ pub enum Event {
     Broken,
     /// What had been taken could not be sent.
     Unwritable,
+    /// Reading ahead is over.
+    Returned,
     /// The connection is established: the transport comes back to the JavaScript thread.
     Opened(Box<Established>),
     /// It could not be established.
@@ -51,6 +54,8 @@ pub struct Environment {
     queue: Mutex<Vec<(u32, Event)>>,
     wake: Box<dyn Fn() + Send + Sync>,
     cancelled: CancellationToken,
+    /// After how many bytes in a row a connection reads ahead.
+    pub ahead_after: Option<u64>,
 }
 
 impl std::fmt::Debug for Environment {
@@ -62,10 +67,12 @@ impl std::fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// An environment whose thread is woken by `wake`, once for each batch of events.
+    /// An environment whose thread is woken by `wake`, once for each batch of events. `ahead_after`: after how many bytes in a row a
+    /// connection reads ahead.
     #[must_use]
-    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+    pub fn new(wake: impl Fn() + Send + Sync + 'static, ahead_after: Option<u64>) -> Arc<Self> {
         Arc::new(Self {
+            ahead_after,
             queue: Mutex::new(Vec::new()),
             wake: Box::new(wake),
             cancelled: CancellationToken::new(),
@@ -108,6 +115,15 @@ impl Environment {
             }
         };
         Ok(runtime.spawn(guarded).abort_handle())
+    }
+
+    /// Registers a stream with the tokio thread.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`] if the thread cannot be started, or the system does not let it.
+    pub fn bind(&self, stream: Unbound) -> Result<TcpStream, Error> {
+        let _context = runtime()?.enter();
+        stream.bind().map_err(|error| Error::Runtime(Arc::new(error)))
     }
 
     /// Ends every task of the environment and drops what is queued. Nothing is told afterwards.
@@ -195,10 +211,13 @@ mod tests {
         let wakes = Arc::new(AtomicUsize::new(0));
         let (sender, receiver) = mpsc::channel();
         let count = Arc::clone(&wakes);
-        let environment = Environment::new(move || {
-            count.fetch_add(1, Ordering::Relaxed);
-            let _ = sender.send(());
-        });
+        let environment = Environment::new(
+            move || {
+                count.fetch_add(1, Ordering::Relaxed);
+                let _ = sender.send(());
+            },
+            None,
+        );
         (environment, wakes, receiver)
     }
 

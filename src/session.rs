@@ -15,6 +15,8 @@ pub struct Session {
     tls: ClientConnection,
     /// Received, but not yet given to the session because its plaintext had to be read first.
     ciphertext: Vec<u8>,
+    /// Comes out before anything else.
+    plaintext: Vec<u8>,
     /// Comes out once the plaintext received before it has been read.
     fatal: Option<Broken>,
 }
@@ -36,7 +38,12 @@ impl Session {
     /// A session whose handshake is done.
     #[must_use]
     pub fn new(tls: ClientConnection) -> Self {
-        Self { tls, ciphertext: Vec::new(), fatal: None }
+        Self { tls, ciphertext: Vec::new(), plaintext: Vec::new(), fatal: None }
+    }
+
+    /// Takes plaintext back that was read, so that it is read again.
+    pub fn put_back(&mut self, plaintext: Vec<u8>) {
+        self.plaintext = plaintext;
     }
 
     /// Fills `buffer`, which is not empty, from at most one receive.
@@ -44,6 +51,12 @@ impl Session {
     /// # Errors
     /// [`Broken`], after all that came before has been read.
     pub fn read(&mut self, stream: &impl Notify, buffer: &mut [u8]) -> Result<Read, Broken> {
+        if !self.plaintext.is_empty() {
+            let length = buffer.len().min(self.plaintext.len());
+            buffer[..length].copy_from_slice(&self.plaintext[..length]);
+            self.plaintext.drain(..length);
+            return Ok(Read::Data(length));
+        }
         let mut filled = 0;
         let mut received = false;
         loop {
@@ -79,6 +92,9 @@ impl Session {
     /// # Errors
     /// As [`Self::read`].
     pub fn peek(&mut self, stream: &impl Notify) -> Result<Read, Broken> {
+        if !self.plaintext.is_empty() {
+            return Ok(Read::Data(1));
+        }
         loop {
             match io::BufRead::fill_buf(&mut self.tls.reader()) {
                 Ok([]) => return Ok(Read::End),
@@ -97,7 +113,7 @@ impl Session {
     pub fn holds_more(&mut self) -> bool {
         let plaintext = io::BufRead::fill_buf(&mut self.tls.reader()).map(drop);
         let nothing = plaintext.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        self.fatal.is_some() || !self.ciphertext.is_empty() || !nothing
+        self.fatal.is_some() || !self.plaintext.is_empty() || !self.ciphertext.is_empty() || !nothing
     }
 
     /// Brings the session nearer to plaintext: with what is left over, else with one receive.

@@ -24,6 +24,12 @@ pub struct Staged {
     sent: usize,
 }
 
+impl From<Vec<u8>> for Staged {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, sent: 0 }
+    }
+}
+
 impl Staged {
     /// Whether nothing is staged.
     #[must_use]

@@ -50,6 +50,15 @@ pub(super) struct Host {
     telling: Cell<bool>,
 }
 
+/// Where I/O happens.
+#[derive(Clone, Copy)]
+pub(super) struct Mode {
+    /// On the thread's own loop, if that is possible.
+    pub(super) direct: bool,
+    /// After how many bytes in a row a connection reads ahead.
+    pub(super) ahead_after: Option<u64>,
+}
+
 /// How JavaScript is reached.
 enum Means {
     /// From the thread's own loop.
@@ -129,11 +138,11 @@ impl Entry {
 }
 
 impl Host {
-    /// The host of `env`, whose JavaScript is told by `dispatch` of what is in `batch`, and finds small reads in `scratch`. It ends with the environment. `direct`: use
-    /// the thread's own loop, if that is possible.
+    /// The host of `env`, whose JavaScript is told by `dispatch` of what is in `batch`, and finds small reads in `scratch`. It ends with the
+    /// environment.
     pub(super) fn start(
         env: Env,
-        direct: bool,
+        Mode { direct, ahead_after }: Mode,
         batch: Uint32Array,
         scratch: Uint8Array,
         dispatch: &Function<'_, u32, ()>,
@@ -157,7 +166,7 @@ impl Host {
         let own = !matches!(means, Means::Thread(_));
         let host = Rc::new(Self {
             env,
-            environment: Environment::new(wake),
+            environment: Environment::new(wake, ahead_after),
             means,
             batch: Batch::new(batch),
             scratch: Scratch::new(scratch),

@@ -17,7 +17,7 @@ use napi::{
 };
 use napi_derive::napi;
 
-use self::host::{Host, with_entry};
+use self::host::{Host, Mode, with_entry};
 use crate::{
     connection::Connection,
     dial::Target,
@@ -49,16 +49,19 @@ pub struct Started {
 }
 
 /// Registers a callback for events. It is told how many pairs `[id, event, id, event, ...]` are in `batch`. Neither that nor `scratch`, which
-/// small reads fill, may ever be transferred. `direct`: do I/O on the thread's own event loop, if that is possible.
+/// small reads fill, may ever be transferred. `direct`: do I/O on the thread's own event loop, if that is possible. `ahead_after`:
+/// after how many bytes in a row a TLS connection is read ahead on another thread.
 #[napi(catch_unwind)]
 pub fn start(
     env: Env,
     direct: bool,
+    ahead_after: Option<u32>,
     batch: Uint32Array,
     scratch: Uint8Array,
     dispatch: Function<'_, u32, ()>,
 ) -> napi::Result<Started> {
-    let (host, direct) = Host::start(env, direct, batch, scratch, &dispatch)?;
+    let mode = Mode { direct, ahead_after: ahead_after.map(u64::from) };
+    let (host, direct) = Host::start(env, mode, batch, scratch, &dispatch)?;
     Ok(Started { host, direct, calls: calls::object(env)? })
 }
 

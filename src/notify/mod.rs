@@ -38,7 +38,7 @@ pub trait Tell: Debug + Send + Sync {
 }
 
 /// A connected stream and its notifier.
-pub trait Notify {
+pub trait Notify: Debug {
     /// Receives what is there. `Ok(0)` is the peer's FIN.
     ///
     /// # Errors
@@ -104,6 +104,8 @@ pub enum Watched {
     /// By the thread's own loop.
     #[cfg(unix)]
     Loop(poll::Watched),
+    /// By a task that reads and writes it, too: what it has read is read here.
+    Task(Arc<dyn Notify + Send + Sync>),
 }
 
 impl Notifier {
@@ -155,6 +157,7 @@ macro_rules! each {
             Watched::Thread($stream) => $call,
             #[cfg(unix)]
             Watched::Loop($stream) => $call,
+            Watched::Task($stream) => $call,
         }
     };
 }
@@ -165,7 +168,12 @@ impl Watched {
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        each!(self, stream => stream.local_addr())
+        match self {
+            Self::Thread(stream) => stream.local_addr(),
+            #[cfg(unix)]
+            Self::Loop(stream) => stream.local_addr(),
+            Self::Task(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Gives the stream up to a task: what it then does is bound to the tokio thread.
@@ -177,6 +185,7 @@ impl Watched {
             Self::Thread(watched) => watched.into_stream().map(Unbound::Registered),
             #[cfg(unix)]
             Self::Loop(watched) => Ok(Unbound::Free(watched.into_stream())),
+            Self::Task(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }

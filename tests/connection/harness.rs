@@ -35,9 +35,12 @@ pub(crate) struct Owner {
 impl Owner {
     pub(crate) fn dial(address: SocketAddr, handshake: Option<Handshake>) -> Self {
         let (sender, woken) = channel();
-        let environment = Environment::new(move || {
-            let _ = sender.send(());
-        });
+        let environment = Environment::new(
+            move || {
+                let _ = sender.send(());
+            },
+            None,
+        );
         let notifier = Notifier::Thread(Arc::clone(&environment) as Arc<dyn Tell>);
         let target = Target {
             host: "127.0.0.1".into(),
