@@ -13,7 +13,7 @@ pub(crate) struct Job {
     pub(crate) workload: Workload,
     #[serde(default)]
     pub(crate) tls: bool,
-    /// Whether TLS sessions are to be resumed. Without, every handshake is a first one.
+    /// Whether every TLS session has to be resumed. They are anyway, where the server offers it.
     #[serde(default)]
     pub(crate) resumed: bool,
     pub(crate) host: String,

@@ -8,7 +8,7 @@ use std::{
 
 use rustls::{
     ClientConfig, HandshakeKind, RootCertStore,
-    client::{Resumption, UnbufferedClientConnection},
+    client::UnbufferedClientConnection,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
@@ -41,7 +41,7 @@ impl Dialler {
         let host = addresses.next().ok_or_else(|| io::Error::from(ErrorKind::HostUnreachable))?;
         let tls = if job.tls {
             let name = ServerName::try_from(job.host.clone()).map_err(io::Error::other)?;
-            Some((Arc::new(config(&job.ca, job.resumed)?), name))
+            Some((Arc::new(config(&job.ca)?), name))
         } else {
             None
         };
@@ -133,21 +133,18 @@ impl Link {
     }
 }
 
-/// What trusts the certificates in `ca` alone.
-fn config(ca: &str, resumed: bool) -> io::Result<ClientConfig> {
+/// What trusts the certificates in `ca` alone. Sessions are resumed where the server offers it, as rustls does by itself.
+fn config(ca: &str) -> io::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    Ok(config
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    if !resumed {
-        config.resumption = Resumption::disabled();
-    }
-    Ok(config)
+        .with_no_client_auth())
 }
 
 pub(crate) fn ended() -> io::Error {
