@@ -5,13 +5,12 @@ use std::{io, sync::Arc};
 use tokio::task::AbortHandle;
 
 use crate::{
-    ahead::{Ahead, Returned},
     close::{Rest, WriteSide, drain, end, linger},
     dial::{Attempt, Target, dial, establish, secure},
     error::Error,
     notify::{Interest, Notifier, Notify, Watched},
+    open::{Open, Turn},
     runtime::{Completion, Environment, Event},
-    staged::Staged,
     tls::Handshake,
     transport::{Broken, Established, Info, Read, Transport},
 };
@@ -30,73 +29,6 @@ enum State {
     /// Nothing is left.
     Closed,
 }
-
-#[derive(Debug)]
-struct Open {
-    transport: Transport<Watched>,
-    staged: Staged,
-    write: WriteSide,
-    /// When it was written to last.
-    wrote: Option<Turn>,
-    /// How much has been read without a pause.
-    bulk: u64,
-    /// The task that reads ahead, and is what `transport` is over.
-    ahead: Option<Arc<Ahead>>,
-    info: Info,
-}
-
-/// A smaller read is a pause.
-const BULK_READ: usize = 32 * 1024;
-
-impl Open {
-    fn new(transport: Transport<Watched>, info: Info) -> Self {
-        Self {
-            transport,
-            staged: Staged::default(),
-            write: WriteSide::Open,
-            wrote: None,
-            bulk: 0,
-            ahead: None,
-            info,
-        }
-    }
-
-    fn flush(&mut self) -> Result<bool, Broken> {
-        self.broken(|open| Ok(open.staged.flush(&mut open.transport)? && open.transport.flush()?))
-    }
-
-    fn write(&mut self, data: &[u8], turn: Option<Turn>) -> Result<usize, Broken> {
-        self.broken(|open| open.try_write(data, turn))
-    }
-
-    /// What breaks a write ends the side: the system tells an error once, and what is staged after it would be lost unheard.
-    fn broken<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, Broken>) -> Result<T, Broken> {
-        let result = write(self);
-        if result.is_err() {
-            self.write = WriteSide::Broken;
-        }
-        result
-    }
-
-    fn try_write(&mut self, data: &[u8], turn: Option<Turn>) -> Result<usize, Broken> {
-        let again = turn.is_some() && self.wrote == turn;
-        self.wrote = turn;
-        // The first write of a turn goes out at once. Of more, the system is told once.
-        if again || !self.staged.is_empty() {
-            if self.staged.stage(data) {
-                return Ok(data.len());
-            }
-            if !self.staged.flush(&mut self.transport)? {
-                return Ok(0);
-            }
-        }
-        self.transport.write(data)
-    }
-}
-
-/// One turn of the event loop: from one wait for events to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn(pub u32);
 
 /// What became of a read, a write or a shutdown.
 #[derive(Debug, PartialEq, Eq)]
@@ -276,63 +208,43 @@ impl Connection {
     /// Reads what is there.
     pub fn read(&mut self, buffer: &mut [u8]) -> Progress {
         let progress = self.receive(|transport| transport.read(buffer));
-        if let (Progress::Done(length), State::Open(open), Some(after)) =
-            (&progress, &mut self.state, self.environment.ahead_after)
+        if let (Progress::Done(length), State::Open(open)) = (&progress, &mut self.state)
+            && open.is_bulk(*length, self.environment.ahead_after)
         {
-            open.bulk = if *length < BULK_READ { 0 } else { open.bulk + *length as u64 };
-            if open.bulk >= after && open.ahead.is_none() && !open.transport.is_plain() {
-                open.bulk = 0;
-                self.go_ahead();
-            }
+            self.move_open(|environment, _, id, open| {
+                open.go_ahead(environment, id).map(|open| (open, None))
+            });
         }
         progress
     }
 
-    /// Lets a task read ahead.
-    fn go_ahead(&mut self) {
-        let State::Open(mut open) = std::mem::replace(&mut self.state, State::Closed) else { return };
-        let (stream, tls) = open.transport.into_parts();
-        let unsent = open.staged.rest().to_vec();
-        let begun = stream
-            .into_stream()
-            .map_err(|error| Error::Runtime(Arc::new(error)))
-            .and_then(|stream| Ahead::start(&self.environment, self.id, stream, tls, unsent));
-        match begun {
-            Ok(ahead) => {
-                open.transport = Transport::new(Watched::Task(Arc::<Ahead>::clone(&ahead)), None);
-                open.staged = Staged::default();
-                open.ahead = Some(ahead);
-                // What the last read has asked of the stream.
-                open.transport.watch(Interest::Readable);
-                self.state = State::Open(open);
-            }
-            Err(error) => self.lose(error),
-        }
-    }
-
-    /// Ends that, if it was so.
+    /// Ends reading ahead, if it was so.
     fn come_back(&mut self) {
-        let State::Open(open) = &mut self.state else { return };
-        let Some(returned) = open.ahead.take().and_then(|ahead| ahead.end()) else { return };
-        let Returned { stream, tls, mut unsent, broken } = returned;
-        match self.notifier.watch(stream, self.id) {
-            Ok(stream) => open.transport = Transport::new(stream, tls),
-            Err(error) => return self.lose(Error::Runtime(Arc::new(error))),
-        }
-        unsent.extend_from_slice(open.staged.rest());
-        open.staged = unsent.into();
-        if let Some(broken) = broken {
-            open.write = WriteSide::Broken;
-            self.fail("write", broken);
-            self.environment.push(self.id, Event::Unwritable);
+        if matches!(self.state, State::Open(Open { ahead: Some(_), .. })) {
+            self.move_open(|_, notifier, id, open| open.come_back(notifier, id));
         }
     }
 
-    /// The stream is gone, because the system could not hand it from one thread to the other.
-    fn lose(&mut self, error: Error) {
-        self.failure.get_or_insert(error);
-        self.state = State::Closed;
-        self.environment.push(self.id, Event::Broken);
+    /// Moves what is open from one thread to the other.
+    fn move_open(
+        &mut self,
+        across: impl FnOnce(&Arc<Environment>, &Notifier, u32, Open) -> Result<(Open, Option<Broken>), Error>,
+    ) {
+        let State::Open(open) = std::mem::replace(&mut self.state, State::Closed) else { return };
+        match across(&self.environment, &self.notifier, self.id, open) {
+            Ok((open, broken)) => {
+                self.state = State::Open(open);
+                if let Some(broken) = broken {
+                    self.fail("write", broken);
+                    self.environment.push(self.id, Event::Unwritable);
+                }
+            }
+            // The stream is gone, because the system could not hand it over.
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                self.environment.push(self.id, Event::Broken);
+            }
+        }
     }
 
     /// Whether there is something to read, without taking it.

@@ -9,7 +9,7 @@ use std::{
 
 use napi::{Env, JsValue, bindgen_prelude::Object, sys};
 
-use super::host::with_entry;
+use super::entries::with_entry;
 use crate::{connection::Progress, notify::Interest};
 
 /// Nothing now: an event will come.

@@ -2,9 +2,8 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     ffi::c_void,
-    hash::{BuildHasherDefault, Hasher},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
@@ -20,13 +19,19 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
-use super::dispatch::{Batch, Dispatch, Scratch};
+use super::{
+    dispatch::{Batch, Dispatch, Scratch},
+    entries::{ById, take_of, with_entry},
+};
+#[cfg(unix)]
+use crate::notify::{
+    Interest,
+    event_loop::{Loop, Rounds},
+};
 use crate::{
-    connection::{Connection, Told, Turn},
-    notify::{
-        Interest, Notifier, Tell,
-        poll::{Loop, Rounds},
-    },
+    connection::Told,
+    notify::{Notifier, Tell},
+    open::Turn,
     runtime::{Environment, Event},
 };
 
@@ -67,74 +72,9 @@ enum Means {
     Thread(Wake),
 }
 
-pub(super) struct Entry {
-    pub(super) host: Rc<Host>,
-    pub(super) connection: Connection,
-    /// What the user wants: `ref()` or `unref()`.
-    keeps_alive: bool,
-    /// Whether it is part of `host.referenced`.
-    counted: bool,
-}
-
-/// Ids are counted up, so they need no more than to be spread.
-#[derive(Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, id: u32) {
-        // The golden ratio's bits (Knuth's multiplicative hashing).
-        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
-
-type ById<T> = HashMap<u32, T, BuildHasherDefault<Spread>>;
-
 thread_local! {
-    // Ids are unique in the process, so several environments on one thread (as Electron has them) do not meet.
-    static ENTRIES: RefCell<ById<Entry>> = RefCell::default();
     // By number, because one environment may load the TypeScript layer several times (bundles, module resets in tests).
     static HOSTS: RefCell<ById<Rc<Host>>> = RefCell::default();
-}
-
-/// Acts on an entry, if there still is one. With `env`, what changed of keeping the process alive is carried out.
-pub(super) fn with_entry<T>(id: u32, env: Option<Env>, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
-    ENTRIES
-        .try_with(|entries| {
-            let mut entries = entries.borrow_mut();
-            let entry = entries.get_mut(&id)?;
-            let result = act(entry);
-            if let Some(env) = env {
-                entry.recount(env);
-            }
-            Some(result)
-        })
-        .ok()
-        .flatten()
-}
-
-impl Entry {
-    pub(super) fn keep_alive(&mut self, on: bool) {
-        self.keeps_alive = on;
-    }
-
-    /// Keeps the loop, and with it the process, alive while a socket wants that.
-    fn recount(&mut self, env: Env) {
-        let counts = self.keeps_alive && self.connection.is_live();
-        if counts != self.counted {
-            self.counted = counts;
-            self.host.count(counts, env);
-        }
-    }
 }
 
 impl Host {
@@ -240,18 +180,7 @@ impl Host {
         }))
     }
 
-    fn end(&self) -> impl Iterator<Item = Entry> + use<> {
-        self.environment.cancel();
-        let ended: Vec<_> = ENTRIES.with_borrow_mut(|entries| {
-            entries
-                .extract_if(|_, entry| std::ptr::eq(&raw const *entry.host, self))
-                .map(|(_, entry)| entry)
-                .collect()
-        });
-        ended.into_iter()
-    }
-
-    fn count(&self, more: bool, env: Env) {
+    pub(super) fn count(&self, more: bool, env: Env) {
         let before = self.referenced.get();
         let now = if more { before + 1 } else { before.saturating_sub(1) };
         self.referenced.set(now);
@@ -341,7 +270,8 @@ fn end_with(env: Env, number: u32) -> napi::Result<()> {
             let number = u32::try_from(number.addr()).unwrap_or_default();
             let host = HOSTS.try_with(|hosts| hosts.borrow_mut().remove(&number)).ok().flatten();
             let Some(host) = host else { return done() };
-            host.end().for_each(drop);
+            host.environment.cancel();
+            drop(take_of(&host));
             match &host.means {
                 // The environment waits until libuv has let go of every handle.
                 #[cfg(unix)]
@@ -358,21 +288,4 @@ fn end_with(env: Env, number: u32) -> napi::Result<()> {
     let status =
         unsafe { sys::napi_add_async_cleanup_hook(env.raw(), Some(ended), number, std::ptr::null_mut()) };
     if status == sys::Status::napi_ok { Ok(()) } else { Err(napi::Error::from_reason("no cleanup hook")) }
-}
-
-/// Adds a connection under its id.
-pub(super) fn insert(env: Env, id: u32, host: Rc<Host>, connection: Connection) {
-    let mut entry = Entry { host, connection, keeps_alive: true, counted: false };
-    entry.recount(env);
-    ENTRIES.with_borrow_mut(|entries| entries.insert(id, entry));
-}
-
-/// Drops a connection, which closes it.
-pub(super) fn remove(env: Env, id: u32) {
-    let entry = ENTRIES.try_with(|entries| entries.borrow_mut().remove(&id)).ok().flatten();
-    if let Some(entry) = entry
-        && entry.counted
-    {
-        entry.host.count(false, env);
-    }
 }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod dispatch;
+mod entries;
 mod host;
 
 use std::sync::{
@@ -17,7 +18,10 @@ use napi::{
 };
 use napi_derive::napi;
 
-use self::host::{Host, Mode, with_entry};
+use self::{
+    entries::with_entry,
+    host::{Host, Mode},
+};
 use crate::{
     connection::Connection,
     dial::Target,
@@ -131,7 +135,7 @@ pub fn connect(
     let target = Target { host: address.host, port: address.port, text: address.text };
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let connection = Connection::dial(Arc::clone(&host.environment), host.notifier(), id, target, handshake);
-    host::insert(env, id, host, connection);
+    entries::insert(env, id, host, connection);
     Ok(Socket { id })
 }
 
@@ -219,7 +223,7 @@ impl Socket {
 
 impl ObjectFinalize for Socket {
     fn finalize(self, env: Env) -> napi::Result<()> {
-        host::remove(env, self.id);
+        entries::remove(env, self.id);
         Ok(())
     }
 }

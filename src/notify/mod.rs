@@ -5,6 +5,8 @@
 //! here: Node's own event loop, on the thread that reads anyway, and the tokio thread, where there is no such loop.
 
 #[cfg(unix)]
+pub mod event_loop;
+#[cfg(unix)]
 mod linger;
 #[cfg(unix)]
 pub mod poll;
@@ -93,7 +95,7 @@ pub enum Notifier {
     Thread(Arc<dyn Tell>),
     /// From the thread's own loop.
     #[cfg(unix)]
-    Loop(std::rc::Rc<poll::Loop>),
+    Loop(std::rc::Rc<event_loop::Loop>),
 }
 
 /// A stream watched by one of them, on the thread that owns it.
@@ -126,10 +128,12 @@ impl Notifier {
             }
             #[cfg(unix)]
             (Self::Loop(looping), Unbound::Registered(stream)) => {
-                looping.watch(stream.into_std()?, id).map(Watched::Loop)
+                poll::Watched::new(looping, stream.into_std()?, id).map(Watched::Loop)
             }
             #[cfg(unix)]
-            (Self::Loop(looping), Unbound::Free(stream)) => looping.watch(stream, id).map(Watched::Loop),
+            (Self::Loop(looping), Unbound::Free(stream)) => {
+                poll::Watched::new(looping, stream, id).map(Watched::Loop)
+            }
             // Only its own thread can register it there.
             (Self::Thread(_), Unbound::Free(_)) => Err(io::ErrorKind::InvalidInput.into()),
         }

@@ -1,13 +1,13 @@
 //! Readiness from Node's own event loop: libuv watches the descriptor, so who is told is on the right thread already.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
-    ffi::{c_int, c_void},
+    cell::Cell,
+    ffi::c_int,
     io::{self, Read, Write},
     mem::MaybeUninit,
     net::{SocketAddr, TcpStream},
     os::fd::AsRawFd,
-    rc::{Rc, Weak},
+    rc::Rc,
     time::Duration,
 };
 
@@ -15,201 +15,10 @@ use socket2::SockRef;
 
 use super::{
     Interest, Notify,
-    linger::Lingering,
+    event_loop::Loop,
     shut_down,
-    uv::{Handle, Handles, Kind, PRIORITIZED, READABLE, Raw, Uv, WRITABLE, Waker},
+    uv::{Handle, Kind, PRIORITIZED, READABLE, Raw, WRITABLE},
 };
-
-/// Who is called when a loop goes round. Never from within a call of the loop's.
-pub trait Rounds {
-    /// The loop has polled: these streams are worth trying again, or other threads have something to tell.
-    fn polled(&self, told: &[(u32, Interest)]);
-    /// The loop is about to wait for events.
-    fn waits(&self);
-}
-
-/// The event loop of one JavaScript environment.
-pub struct Loop {
-    fixtures: RefCell<Option<Fixtures>>,
-    handles: Rc<Handles>,
-    waker: Waker,
-    rounds: OnceCell<Weak<dyn Rounds>>,
-    /// Collected while the loop polls, and told all at once afterwards.
-    told: RefCell<Vec<(u32, Interest)>>,
-    woken: Cell<bool>,
-    lingering: Lingering,
-}
-
-/// The handles of a loop that live as long as it.
-struct Fixtures {
-    wake: Handle<Weak<Loop>>,
-    late: Handle<Weak<Loop>>,
-    _polled: Handle<Weak<Loop>>,
-    _waits: Handle<Weak<Loop>>,
-}
-
-impl std::fmt::Debug for Loop {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loop").field("told", &self.told).finish_non_exhaustive()
-    }
-}
-
-impl Loop {
-    /// Takes part in a loop. Nothing of it keeps the loop alive unless asked to by [`Self::keep_alive`].
-    ///
-    /// # Errors
-    /// If the process exports no libuv, or that has no room for another handle.
-    ///
-    /// # Safety
-    /// `raw` is the `uv_loop_t` that the calling thread runs. It runs on until [`Self::end`] has called back.
-    pub unsafe fn start(raw: *mut c_void) -> io::Result<Rc<Self>> {
-        let uv = Uv::get().ok_or(io::ErrorKind::Unsupported)?;
-        // SAFETY: the caller's promise.
-        let handles = unsafe { Handles::new(uv, raw) };
-        let mut failed = None;
-        let started = Rc::new_cyclic(|weak: &Weak<Self>| {
-            let fixtures = Fixtures::new(&handles, weak).map_err(|error| failed = Some(error)).ok();
-            let waker = Waker::new(fixtures.as_ref().map_or(std::ptr::null_mut(), |all| all.wake.raw()));
-            Self {
-                fixtures: RefCell::new(fixtures),
-                handles,
-                waker,
-                rounds: OnceCell::new(),
-                told: RefCell::default(),
-                woken: Cell::new(false),
-                lingering: Lingering::default(),
-            }
-        });
-        failed.map_or(Ok(started), Err)
-    }
-
-    /// Says who is called when the loop goes round. Once.
-    pub fn call(&self, rounds: Weak<dyn Rounds>) {
-        let _ = self.rounds.set(rounds);
-    }
-
-    /// Lets other threads wake the loop; [`Rounds::polled`] follows.
-    pub fn waker(&self) -> Waker {
-        self.waker.clone()
-    }
-
-    /// Whether the loop has to go on although nothing else keeps it.
-    pub fn keep_alive(&self, on: bool) {
-        if let Some(Fixtures { wake, .. }) = &*self.fixtures.borrow() {
-            let Handles { uv, .. } = &*self.handles;
-            // SAFETY: the handle is open as long as it is among the fixtures.
-            unsafe { if on { (uv.refer)(wake.raw()) } else { (uv.unref)(wake.raw()) } };
-        }
-    }
-
-    /// Watches a stream, which does not block, for the connection `id`.
-    ///
-    /// # Errors
-    /// What the system says, if libuv cannot watch the descriptor.
-    pub fn watch(self: &Rc<Self>, stream: TcpStream, id: u32) -> io::Result<Watched> {
-        let polled = Polled {
-            id,
-            wanted: Cell::new(0),
-            started: Cell::new(0),
-            lingers: Cell::new(false),
-            looping: Rc::clone(self),
-        };
-        let descriptor = stream.as_raw_fd();
-        let poll = Handle::new(&self.handles, Kind::Poll, polled, |uv, looping, raw| {
-            // SAFETY: the loop is running, `raw` is fresh memory of the size of such a handle, and the descriptor is open.
-            unsafe { (uv.poll_init)(looping, raw, descriptor) }
-        })?;
-        // Whether a socket keeps the process alive is decided elsewhere: one that nobody reads has nothing to poll for.
-        // SAFETY: it is open.
-        unsafe { (self.handles.uv.unref)(poll.raw()) };
-        Ok(Watched { poll, stream })
-    }
-
-    /// Listens for the peer's end, for a second at most; then closes. Calls of it tell nobody.
-    pub fn linger(&self, watched: Watched) {
-        let polled = watched.poll.value();
-        polled.lingers.set(true);
-        let id = polled.id;
-        if self.lingering.add(id, watched) {
-            self.set_alarm();
-        }
-    }
-
-    /// Closes everything, and calls `gone` when libuv has let go of all of it.
-    pub fn end(&self, gone: impl FnOnce() + 'static) {
-        self.waker.forget();
-        self.lingering.clear();
-        drop(self.fixtures.borrow_mut().take());
-        self.handles.when_gone(gone);
-    }
-
-    fn tell(&self, id: u32, interest: Interest) {
-        self.told.borrow_mut().push((id, interest));
-    }
-
-    fn polled(&self) {
-        self.lingering.listen();
-        if self.told.borrow().is_empty() && !self.woken.replace(false) {
-            return;
-        }
-        self.woken.set(false);
-        let mut told = self.told.take();
-        if let Some(rounds) = self.rounds.get().and_then(Weak::upgrade) {
-            rounds.polled(&told);
-        }
-        told.clear();
-        // The memory serves again, unless something was told meanwhile.
-        let mut next = self.told.borrow_mut();
-        if next.is_empty() {
-            *next = told;
-        }
-    }
-
-    fn waits(&self) {
-        if let Some(rounds) = self.rounds.get().and_then(Weak::upgrade) {
-            rounds.waits();
-        }
-    }
-
-    fn set_alarm(&self) {
-        if let (Some(Fixtures { late, .. }), Some(left)) = (&*self.fixtures.borrow(), self.lingering.left()) {
-            let milliseconds = u64::try_from(left.as_millis()).unwrap_or(0) + 1;
-            // SAFETY: the handle is open as long as it is among the fixtures.
-            unsafe { (self.handles.uv.timer_start)(late.raw(), on_late, milliseconds, 0) };
-        }
-    }
-}
-
-impl Fixtures {
-    fn new(handles: &Rc<Handles>, looping: &Weak<Loop>) -> io::Result<Self> {
-        let fixture = |kind, init: &dyn Fn(&'static Uv, Raw, Raw) -> c_int| {
-            let handle = Handle::new(handles, kind, Weak::clone(looping), init)?;
-            // SAFETY: it is open.
-            unsafe { (handles.uv.unref)(handle.raw()) };
-            Ok::<_, io::Error>(handle)
-        };
-        // SAFETY, of all four: the loop is running, and `raw` is fresh memory of the size of such a handle. What starts them
-        // is called once they are initialised.
-        Ok(Self {
-            wake: fixture(Kind::Async, &|uv, looping, raw| {
-                // SAFETY: see above.
-                unsafe { (uv.async_init)(looping, raw, on_wake) }
-            })?,
-            late: fixture(Kind::Timer, &|uv, looping, raw| {
-                // SAFETY: see above.
-                unsafe { (uv.timer_init)(looping, raw) }
-            })?,
-            _polled: fixture(Kind::Check, &|uv, looping, raw| {
-                // SAFETY: see above.
-                unsafe { (uv.check_init)(looping, raw).min((uv.check_start)(raw, on_polled)) }
-            })?,
-            _waits: fixture(Kind::Prepare, &|uv, looping, raw| {
-                // SAFETY: see above.
-                unsafe { (uv.prepare_init)(looping, raw).min((uv.prepare_start)(raw, on_waits)) }
-            })?,
-        })
-    }
-}
 
 /// A TCP stream that libuv watches.
 pub struct Watched {
@@ -246,7 +55,7 @@ const INTERESTS: [(c_int, Interest); 3] = [
 impl Polled {
     fn ready(&self, raw: Raw, ready: c_int) {
         if self.lingers.get() {
-            self.looping.lingering.heard(self.id);
+            self.looping.heard(self.id);
             return;
         }
         let told = self.wanted.get() & ready;
@@ -274,7 +83,7 @@ impl Polled {
             for (bit, interest) in INTERESTS {
                 if self.wanted.get() & bit != 0 {
                     self.looping.tell(self.id, interest);
-                    self.looping.waker.wake();
+                    self.looping.waker().wake();
                 }
             }
             self.wanted.set(0);
@@ -283,6 +92,36 @@ impl Polled {
 }
 
 impl Watched {
+    /// Has libuv watch `stream`, which does not block, for the connection `id`.
+    ///
+    /// # Errors
+    /// What the system says, if libuv cannot watch the descriptor.
+    pub fn new(looping: &Rc<Loop>, stream: TcpStream, id: u32) -> io::Result<Self> {
+        let polled = Polled {
+            id,
+            wanted: Cell::new(0),
+            started: Cell::new(0),
+            lingers: Cell::new(false),
+            looping: Rc::clone(looping),
+        };
+        let descriptor = stream.as_raw_fd();
+        let poll = Handle::new(&looping.handles, Kind::Poll, polled, |uv, looping, raw| {
+            // SAFETY: the loop is running, `raw` is fresh memory of the size of such a handle, and the descriptor is open.
+            unsafe { (uv.poll_init)(looping, raw, descriptor) }
+        })?;
+        // Whether a socket keeps the process alive is decided elsewhere: one that nobody reads has nothing to poll for.
+        // SAFETY: it is open.
+        unsafe { (looping.handles.uv.unref)(poll.raw()) };
+        Ok(Self { poll, stream })
+    }
+
+    /// From now on its owner is the loop. Says what it is known by.
+    pub(super) fn linger(&self) -> u32 {
+        let polled = self.poll.value();
+        polled.lingers.set(true);
+        polled.id
+    }
+
     /// The local endpoint.
     ///
     /// # Errors
@@ -342,7 +181,7 @@ impl Notify for Watched {
     fn tell(&self, interest: Interest) {
         let Polled { id, looping, .. } = self.poll.value();
         looping.tell(*id, interest);
-        looping.waker.wake();
+        looping.waker().wake();
     }
 }
 
@@ -355,46 +194,6 @@ unsafe extern "C" fn on_ready(raw: Raw, status: c_int, events: c_int) {
                 polled.started.set(0);
             }
             polled.ready(raw, if status < 0 { READABLE | WRITABLE | PRIORITIZED } else { events });
-        });
-    }
-}
-
-/// Runs the work of a fixture's callback.
-///
-/// # Safety
-/// `raw` comes from libuv, for a handle of [`Fixtures`].
-unsafe fn called(raw: Raw, work: impl FnOnce(&Rc<Loop>)) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        Handle::<Weak<Loop>>::called(raw, |looping| {
-            if let Some(looping) = looping.upgrade() {
-                work(&looping);
-            }
-        });
-    }
-}
-
-unsafe extern "C" fn on_wake(raw: Raw) {
-    // SAFETY: libuv calls it for the handle that it was given to.
-    unsafe { called(raw, |looping| looping.woken.set(true)) };
-}
-
-unsafe extern "C" fn on_polled(raw: Raw) {
-    // SAFETY: as above.
-    unsafe { called(raw, |looping| looping.polled()) };
-}
-
-unsafe extern "C" fn on_waits(raw: Raw) {
-    // SAFETY: as above.
-    unsafe { called(raw, |looping| looping.waits()) };
-}
-
-unsafe extern "C" fn on_late(raw: Raw) {
-    // SAFETY: as above.
-    unsafe {
-        called(raw, |looping| {
-            looping.lingering.expire();
-            looping.set_alarm();
         });
     }
 }

@@ -1,0 +1,105 @@
+//! The connections of a thread, by their ids.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    rc::Rc,
+};
+
+use napi::Env;
+
+use super::host::Host;
+use crate::connection::Connection;
+
+pub(super) struct Entry {
+    pub(super) host: Rc<Host>,
+    pub(super) connection: Connection,
+    /// What the user wants: `ref()` or `unref()`.
+    keeps_alive: bool,
+    /// Whether it is part of `host.referenced`.
+    counted: bool,
+}
+
+/// Ids are counted up, so they need no more than to be spread.
+#[derive(Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        // The golden ratio's bits (Knuth's multiplicative hashing).
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+pub(super) type ById<T> = HashMap<u32, T, BuildHasherDefault<Spread>>;
+
+thread_local! {
+    // Ids are unique in the process, so several environments on one thread (as Electron has them) do not meet.
+    static ENTRIES: RefCell<ById<Entry>> = RefCell::default();
+}
+
+/// Acts on an entry, if there still is one. With `env`, what changed of keeping the process alive is carried out.
+pub(super) fn with_entry<T>(id: u32, env: Option<Env>, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+    ENTRIES
+        .try_with(|entries| {
+            let mut entries = entries.borrow_mut();
+            let entry = entries.get_mut(&id)?;
+            let result = act(entry);
+            if let Some(env) = env {
+                entry.recount(env);
+            }
+            Some(result)
+        })
+        .ok()
+        .flatten()
+}
+
+impl Entry {
+    pub(super) fn keep_alive(&mut self, on: bool) {
+        self.keeps_alive = on;
+    }
+
+    /// Keeps the loop, and with it the process, alive while a socket wants that.
+    fn recount(&mut self, env: Env) {
+        let counts = self.keeps_alive && self.connection.is_live();
+        if counts != self.counted {
+            self.counted = counts;
+            self.host.count(counts, env);
+        }
+    }
+}
+
+/// Takes all connections of a host.
+pub(super) fn take_of(host: &Rc<Host>) -> Vec<Entry> {
+    ENTRIES.with_borrow_mut(|entries| {
+        entries.extract_if(|_, entry| Rc::ptr_eq(&entry.host, host)).map(|(_, entry)| entry).collect()
+    })
+}
+
+/// Adds a connection under its id.
+pub(super) fn insert(env: Env, id: u32, host: Rc<Host>, connection: Connection) {
+    let mut entry = Entry { host, connection, keeps_alive: true, counted: false };
+    entry.recount(env);
+    ENTRIES.with_borrow_mut(|entries| entries.insert(id, entry));
+}
+
+/// Drops a connection, which closes it.
+pub(super) fn remove(env: Env, id: u32) {
+    let entry = ENTRIES.try_with(|entries| entries.borrow_mut().remove(&id)).ok().flatten();
+    if let Some(entry) = entry
+        && entry.counted
+    {
+        entry.host.count(false, env);
+    }
+}
