@@ -111,9 +111,9 @@ pub async fn secure(
             info: Info { local, alpn: None },
         });
     };
-    let (stream, session) = handshake.run(stream, &target.text).await?;
-    let alpn = session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
-    let tls = Some(Box::new(Session::new(session)));
+    let (stream, records) = handshake.run(stream, &target.text).await?;
+    let alpn = records.alpn().map(|name| String::from_utf8_lossy(name).into_owned());
+    let tls = Some(Box::new(Session::new(records)));
     Ok(Established { stream: Unbound::Registered(stream), tls, info: Info { local, alpn } })
 }
 

@@ -3,16 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::{
-    ClientConfig, RootCertStore,
-    client::{ClientConnection, WebPkiServerVerifier},
-    crypto::CryptoProvider,
-    sign::CertifiedKey,
+    ClientConfig, RootCertStore, client::WebPkiServerVerifier, crypto::CryptoProvider, sign::CertifiedKey,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use tokio::net::TcpStream;
 
 use crate::{
     error::Error,
+    session::Records,
+    transport::Broken,
     trust::{self, Sources},
     verify::{self, Chain, Rejection, Verifier},
 };
@@ -70,7 +69,7 @@ impl Handshake {
     ///
     /// # Cancel safety
     /// Dropping the future closes the stream.
-    pub async fn run(&self, stream: TcpStream, target: &str) -> Result<(TcpStream, ClientConnection), Error> {
+    pub async fn run(&self, stream: TcpStream, target: &str) -> Result<(TcpStream, Records), Error> {
         let config = if let Some(config) = cached(&self.options) {
             config
         } else {
@@ -80,24 +79,52 @@ impl Handshake {
                 .await
                 .map_err(|lost| Error::Internal(lost.to_string()))??
         };
-        let connector = tokio_rustls::TlsConnector::from(config);
-        let (result, chain) = verify::observed(connector.connect(self.server_name.clone(), stream)).await;
-        result
-            .map(tokio_rustls::client::TlsStream::into_inner)
-            .map_err(|error| self.explain(error, chain, target))
+        let (result, chain) = verify::observed(self.negotiate(Arc::clone(&config), &stream)).await;
+        match result {
+            Ok(records) => Ok((stream, records)),
+            Err(broken) => {
+                if let Broken::Tls(rustls::Error::DecryptError) = broken {
+                    // A ticket of TLS 1.2 that the server understands in another way would fail all handshakes to come.
+                    forget(&config);
+                }
+                Err(self.explain(broken, chain, target))
+            }
+        }
     }
 
-    fn explain(&self, error: std::io::Error, chain: Option<Chain>, target: &str) -> Error {
+    async fn negotiate(&self, config: Arc<ClientConfig>, stream: &TcpStream) -> Result<Records, Broken> {
+        let mut records = Records::new(config, self.server_name.clone()).map_err(Broken::Tls)?;
+        loop {
+            if records.is_handshaking()
+                && let Err(broken) = records.ended()
+            {
+                // An alert, perhaps. What broke the handshake says more than whether it gets out.
+                let _ = records.send(|bytes| stream.try_write(bytes));
+                return Err(broken);
+            }
+            while !records.send(|bytes| stream.try_write(bytes))? {
+                stream.writable().await?;
+            }
+            if !records.is_handshaking() {
+                return Ok(records);
+            }
+            if records.receive(&mut [], |buffer| stream.try_read(buffer)).is_none() {
+                stream.readable().await?;
+            }
+        }
+    }
+
+    fn explain(&self, broken: Broken, chain: Option<Chain>, target: &str) -> Error {
         let target = target.to_owned();
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(rustls::Error::InvalidCertificate(refused)) => Error::Certificate {
+        match broken {
+            Broken::Tls(rustls::Error::InvalidCertificate(error)) => Error::Certificate {
                 target,
-                rejection: Rejection { error: refused.clone(), chain },
+                rejection: Rejection { error, chain },
                 server_name: self.server_name_text.clone(),
             },
-            Some(source) => Error::Tls { target, handshaking: true, source: source.clone() },
-            None if error.kind() == std::io::ErrorKind::UnexpectedEof => Error::HandshakeEnded { target },
-            None => Error::Io { operation: "handshake", target, source: Arc::new(error) },
+            Broken::Tls(source) => Error::Tls { target, handshaking: true, source },
+            Broken::Truncated => Error::HandshakeEnded { target },
+            Broken::Io(source) => Error::Io { operation: "handshake", target, source: Arc::new(source) },
         }
     }
 
@@ -152,6 +179,12 @@ fn remember(options: Arc<Options>, config: Arc<ClientConfig>) -> Arc<ClientConfi
     configs.insert(0, (options, Arc::clone(&config)));
     configs.truncate(CONFIGS_KEPT);
     config
+}
+
+/// Gives up a configuration and its tickets.
+fn forget(config: &Arc<ClientConfig>) {
+    let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
+    configs.retain(|(_, kept)| !Arc::ptr_eq(kept, config));
 }
 
 #[cfg(feature = "aws-lc-rs")]

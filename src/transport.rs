@@ -30,10 +30,6 @@ pub enum Broken {
 }
 
 impl Broken {
-    pub(crate) fn of_plaintext(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Truncated } else { Self::Io(error) }
-    }
-
     /// The same again: the system tells an error once.
     pub(crate) fn repeat(&self) -> Self {
         match self {

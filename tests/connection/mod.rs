@@ -1,5 +1,7 @@
 //! Connections of the native half against real servers, without JavaScript.
 
+mod handshake;
 mod harness;
 mod plain;
 mod secure;
+mod session;
