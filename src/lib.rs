@@ -5,7 +5,6 @@
 //! - [`binding`]: the Node-API surface. The only place that knows JavaScript.
 //! - [`runtime`]: the tokio thread, and what one JavaScript environment shares with it.
 //! - [`connection`]: a connection's life: dial, read, write, shutdown, close, `start_tls`.
-//! - [`open`]: an open connection, as the JavaScript thread holds it.
 //! - [`dial`]: names, the connect race, the handshake.
 //! - [`close`]: the last flush.
 //! - [`ahead`]: a task that reads ahead while a connection brings much.
@@ -35,7 +34,7 @@ pub mod dial;
 pub mod error;
 pub mod happy_eyeballs;
 pub mod notify;
-pub mod open;
+
 pub mod runtime;
 pub mod session;
 pub mod staged;

@@ -114,9 +114,12 @@ impl Ahead {
         Ok(Arc::new(Self { shared, task }))
     }
 
-    /// Ends it. Waits for a step of the task, if one is under way: some tens of microseconds. `None`: it was ended before.
-    pub fn end(&self) -> Option<Returned> {
-        let work = lock(&self.shared.work).take()?;
+    /// Ends it. Waits for a step of the task, if one is under way: some tens of microseconds.
+    ///
+    /// # Errors
+    /// If it was ended before.
+    pub fn end(&self) -> io::Result<Returned> {
+        let work = lock(&self.shared.work).take().ok_or(io::ErrorKind::NotConnected)?;
         self.task.abort();
         let Work { transport, mut outgoing, sent, broken } = work;
         let (stream, mut tls) = transport.into_parts();
@@ -126,8 +129,8 @@ impl Ahead {
         if let (Some(tls), false) = (&mut tls, plaintext.is_empty()) {
             tls.put_back(plaintext);
         }
-        let stream = stream.into_stream().map(Unbound::Registered).ok()?;
-        Some(Returned { stream, tls, unsent: outgoing, broken })
+        let stream = stream.into_stream().map(Unbound::Registered)?;
+        Ok(Returned { stream, tls, unsent: outgoing, broken })
     }
 }
 

@@ -30,8 +30,8 @@ use crate::notify::{
 };
 use crate::{
     connection::Told,
+    connection::Turn,
     notify::{Notifier, Tell},
-    open::Turn,
     runtime::{Environment, Event},
 };
 

@@ -14,24 +14,24 @@ use crate::{
 
 /// What an open connection has.
 #[derive(Debug)]
-pub struct Open {
-    pub(crate) transport: Transport<Watched>,
-    pub(crate) staged: Staged,
-    pub(crate) write: WriteSide,
+pub(super) struct Open {
+    pub(super) transport: Transport<Watched>,
+    pub(super) staged: Staged,
+    pub(super) write: WriteSide,
     /// When it was written to last.
     wrote: Option<Turn>,
     /// How much has been read without a pause.
-    pub(crate) bulk: u64,
+    pub(super) bulk: u64,
     /// The task that reads ahead, and is what `transport` is over.
-    pub(crate) ahead: Option<Arc<Ahead>>,
-    pub(crate) info: Info,
+    pub(super) ahead: Option<Arc<Ahead>>,
+    pub(super) info: Info,
 }
 
 /// A smaller read is a pause.
 const BULK_READ: usize = 32 * 1024;
 
 impl Open {
-    pub(crate) fn new(transport: Transport<Watched>, info: Info) -> Self {
+    pub(super) fn new(transport: Transport<Watched>, info: Info) -> Self {
         Self {
             transport,
             staged: Staged::default(),
@@ -43,11 +43,11 @@ impl Open {
         }
     }
 
-    pub(crate) fn flush(&mut self) -> Result<bool, Broken> {
+    pub(super) fn flush(&mut self) -> Result<bool, Broken> {
         self.broken(|open| Ok(open.staged.flush(&mut open.transport)? && open.transport.flush()?))
     }
 
-    pub(crate) fn write(&mut self, data: &[u8], turn: Option<Turn>) -> Result<usize, Broken> {
+    pub(super) fn write(&mut self, data: &[u8], turn: Option<Turn>) -> Result<usize, Broken> {
         self.broken(|open| open.try_write(data, turn))
     }
 
@@ -76,14 +76,14 @@ impl Open {
     }
 
     /// Counts a read. Whether it is time to read ahead.
-    pub(crate) fn is_bulk(&mut self, length: usize, after: Option<u64>) -> bool {
+    pub(super) fn is_bulk(&mut self, length: usize, after: Option<u64>) -> bool {
         self.bulk = if length < BULK_READ { 0 } else { self.bulk + length as u64 };
         let due = after.is_some_and(|after| self.bulk >= after);
         due && self.ahead.is_none() && !self.transport.is_plain()
     }
 
     /// Lets a task read ahead.
-    pub(crate) fn go_ahead(mut self, environment: &Arc<Environment>, id: u32) -> Result<Self, Error> {
+    pub(super) fn go_ahead(mut self, environment: &Arc<Environment>, id: u32) -> Result<Self, Error> {
         let (stream, tls) = self.transport.into_parts();
         let stream = stream.into_stream().map_err(|error| Error::Runtime(Arc::new(error)))?;
         let ahead = Ahead::start(environment, id, stream, tls, self.staged.rest().to_vec())?;
@@ -94,10 +94,11 @@ impl Open {
     }
 
     /// Ends that. With why it can no longer be written to.
-    pub(crate) fn come_back(mut self, notifier: &Notifier, id: u32) -> Result<(Self, Option<Broken>), Error> {
-        let Some(returned) = self.ahead.take().and_then(|ahead| ahead.end()) else { return Ok((self, None)) };
-        let Returned { stream, tls, mut unsent, broken } = returned;
-        let stream = notifier.watch(stream, id).map_err(|error| Error::Runtime(Arc::new(error)))?;
+    pub(super) fn come_back(mut self, notifier: &Notifier, id: u32) -> Result<(Self, Option<Broken>), Error> {
+        let Some(ahead) = self.ahead.take() else { return Ok((self, None)) };
+        let moved = |error| Error::Runtime(Arc::new(error));
+        let Returned { stream, tls, mut unsent, broken } = ahead.end().map_err(moved)?;
+        let stream = notifier.watch(stream, id).map_err(moved)?;
         self.transport = Transport::new(stream, tls);
         unsent.extend_from_slice(self.staged.rest());
         self.staged = unsent.into();
