@@ -30,3 +30,15 @@ export function toBytes(chunk: unknown): Uint8Array {
     code: 'ERR_INVALID_CHUNK',
   });
 }
+
+/** How many bytes a chunk counts as in a queue. */
+export function lengthOf(chunk: unknown): number {
+  if (typeof chunk === 'string') return Buffer.byteLength(chunk);
+  try {
+    const length = (chunk as ArrayBufferView | undefined | null)?.byteLength;
+    return typeof length === 'number' ? length : 0;
+  } catch {
+    // A view on memory that was transferred away. Only when it is written can the side end properly.
+    return 0;
+  }
+}

@@ -1,10 +1,11 @@
 /** The writable side: a stream counted in bytes, whose writes resolve once they are taken over. */
 
 import type { BufferSource } from '../index.d.ts';
-import { FAILED, Interest, shutdown, turn, WAIT, watch, write } from './binding.ts';
-import { toBytes, transferred } from './chunk.ts';
+import { FAILED, Interest, shutdown, WAIT, watch, write } from './binding.ts';
+import { lengthOf, toBytes, transferred } from './chunk.ts';
 import { Deferred } from './deferred.ts';
 import type { SocketError } from './error.ts';
+import { Pace } from './pace.ts';
 import { type Sink, SocketWritable, TAKEN } from './writer.ts';
 
 /** What the owner of a writable side hears of it. */
@@ -23,16 +24,7 @@ type State =
   /** Closed, or (with `error`) aborted or broken. `unsaid`: the peer has not been sent the end yet. */
   | { kind: 'over'; error?: unknown; unsaid?: boolean };
 
-/**
- * So much is taken at once without a turn of the event loop; then a write resolves a turn later. A peer that reads as fast as is
- * written would starve timers and everybody else. Each write counts as its bytes and as much as it costs besides.
- */
-const STREAK = 2 ** 21;
-const WRITE_COST = 2048;
-
 type Chunk = BufferSource | string;
-
-const settled = Promise.resolve();
 
 /** What waits for the connection, or for room in it. At most one: a stream calls its sink one by one. */
 interface Waiting {
@@ -63,11 +55,8 @@ export class WritableSide implements Sink<Chunk> {
   #closed = false;
   #ending = false;
   #queued = 0;
-  #streak = 0;
-  #turn = 0;
+  readonly #pace = new Pace();
   #heeding = false;
-  /** The loop has to go round first. */
-  #paused: Deferred<void> | undefined;
   /** The queue has to be empty first. */
   #draining: Deferred<void> | undefined;
   #seal: Seal | undefined;
@@ -101,11 +90,6 @@ export class WritableSide implements Sink<Chunk> {
     return this.#stream;
   }
 
-  fresh = 0;
-  readonly #stale = () => {
-    this.fresh = 0;
-  };
-
   offer(chunk: Chunk): Chunk | typeof TAKEN {
     if (this.#state.kind !== 'open' || this.#queued > 0 || this.#closed || this.#seal) return chunk;
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
@@ -115,12 +99,10 @@ export class WritableSide implements Sink<Chunk> {
     if (length === 0 || length >= this.#highWaterMark - this.fresh) return chunk;
     const taken = write(this.#state.id, bytes, 0);
     if (taken < length) return taken > 0 ? bytes.subarray(taken) : chunk;
-    if (this.#isOverdue(length) && this.#paused === undefined) {
+    if (this.#pace.countFresh(length) && this.#pace.begin()) {
       watch(this.#state.id, Interest.Writable);
-      this.#paused = new Deferred();
+      this.#owner.repin();
     }
-    if (this.fresh === 0) settled.then(this.#stale);
-    this.fresh += length;
     return TAKEN;
   }
 
@@ -128,8 +110,12 @@ export class WritableSide implements Sink<Chunk> {
     this.#closed = true;
   }
 
+  get fresh(): number {
+    return this.#pace.fresh;
+  }
+
   get pause(): Promise<void> | undefined {
-    return this.#paused?.promise;
+    return this.#pace.pause;
   }
 
   drained(): Promise<void> | undefined {
@@ -140,7 +126,7 @@ export class WritableSide implements Sink<Chunk> {
 
   /** Whether a write or the end of the stream is pending. */
   get wanted(): boolean {
-    return this.#waiting !== undefined;
+    return this.#waiting !== undefined || this.#pace.pause !== undefined;
   }
 
   /** Whether something that was to be sent has not been taken over yet. */
@@ -231,26 +217,9 @@ export class WritableSide implements Sink<Chunk> {
     });
   }
 
-  /** Counts a write. Whether the loop has to go round first. */
-  #isOverdue(length: number): boolean {
-    if (this.#turn !== turn) {
-      this.#turn = turn;
-      this.#streak = 0;
-    }
-    this.#streak += WRITE_COST + length;
-    return this.#streak > STREAK;
-  }
-
   #measure(chunk: unknown): number {
     this.#queued += 1;
-    if (typeof chunk === 'string') return Buffer.byteLength(chunk);
-    try {
-      const length = (chunk as ArrayBufferView | undefined | null)?.byteLength;
-      return typeof length === 'number' ? length : 0;
-    } catch {
-      // A view on memory that was transferred away. Only when it is written can the side end properly.
-      return 0;
-    }
+    return lengthOf(chunk);
   }
 
   #write(chunk: unknown): Promise<void> | undefined {
@@ -278,8 +247,7 @@ export class WritableSide implements Sink<Chunk> {
 
   #wroteAtOnce(length: number): Promise<void> | undefined {
     this.#wrote();
-    if (!this.#isOverdue(length)) return undefined;
-    this.#streak = 0;
+    if (!this.#pace.count(length)) return undefined;
     if (this.#state.kind !== 'open') return undefined;
     watch(this.#state.id, Interest.Writable);
     // The chunk is written, whatever happens until then.
@@ -287,8 +255,7 @@ export class WritableSide implements Sink<Chunk> {
   }
 
   #resume(): void {
-    this.#paused?.resolve();
-    this.#paused = undefined;
+    if (this.#pace.end()) this.#owner.repin();
   }
 
   #wrote(): void {
