@@ -6,9 +6,10 @@ import { checkTls, connect, listen, type NativeSocket, pin, Told, type TlsOption
 import { Deferred } from './deferred.ts';
 import { closedError, fromNative, rethrowing, SocketError } from './error.ts';
 import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
-import { type ReadableOwner, ReadableSide } from './readable.ts';
+import type { ReadableOwner, WritableOwner } from './owner.ts';
+import { ReadableSide } from './readable.ts';
 import { watchSignal } from './signal.ts';
-import { type WritableOwner, WritableSide } from './writable.ts';
+import { WritableSide } from './writable.ts';
 
 /** How long close() waits for queued writes. The native half has a bound of its own for what it then flushes. */
 const CLOSE_BOUND_MS = 1000;

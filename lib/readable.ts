@@ -2,19 +2,9 @@
 
 import type { ReadableStreamReadResult, UnderlyingByteSource } from 'node:stream/web';
 import { END, FAILED, Interest, peek, read, scratch, WAIT, watch } from './binding.ts';
+import { allocate, BULK, chunkOf, giveBack } from './memory.ts';
+import type { ReadableOwner } from './owner.ts';
 import { SocketReadable, type Source } from './reader.ts';
-
-/** What the owner of a readable side hears of it. */
-export interface ReadableOwner {
-  /** The peer has ended its side, and all its data has been taken. */
-  readEnded(): void;
-  /** The user cancelled the stream. */
-  sideEnded(): void;
-  /** Reading broke. */
-  broke(): void;
-  /** Whether somebody waits for data has changed. */
-  repin(): void;
-}
 
 type State =
   /** Not connected yet. */
@@ -29,21 +19,8 @@ type State =
   /** Ended, or (with `error`) broken. */
   | { kind: 'over'; error?: unknown };
 
-/** Large enough for a whole TLS flight, small enough to stay in the cache. */
-const CHUNK = 65_536;
-/** Reads above this go straight into a chunk of their own, smaller ones through the scratch. */
-const BULK = CHUNK / 2;
 /** So many reads in a row find data at once; the next waits a turn. A fast peer would starve timers and everybody else. */
 const STREAK = 16;
-
-let spare: Uint8Array<ArrayBuffer> | undefined;
-
-/** Memory for a chunk. Not zeroed: what a read has not filled has to be cleared before it gets out. */
-function allocate(): Uint8Array<ArrayBuffer> {
-  const chunk = spare ?? new Uint8Array(Buffer.allocUnsafeSlow(CHUNK).buffer as ArrayBuffer);
-  spare = undefined;
-  return chunk;
-}
 
 type Answer = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
 
@@ -201,20 +178,14 @@ export class ReadableSide implements Source {
 
   /** A chunk of what is there. */
   #receive(open: State & { kind: 'open' }): Uint8Array<ArrayBuffer> | undefined {
-    // All sockets share the scratch: a read and the copy out of it happen in one go.
-    const buffer = this.#bulk ? allocate() : scratch;
-    const count = this.#bulk ? read(open.id, buffer) : read(open.id);
-    if (!this.#received(open, count, buffer)) {
-      if (buffer !== scratch) spare = buffer;
+    const memory = this.#bulk ? allocate() : scratch;
+    const count = this.#bulk ? read(open.id, memory) : read(open.id);
+    if (!this.#received(open, count, memory)) {
+      giveBack(memory);
       return undefined;
     }
     this.#bulk = count > BULK;
-    // A small chunk gets memory of its own size; a view would keep 64 KiB alive for it. In a large one, what stood
-    // behind the data before must not get out with it.
-    if (buffer !== scratch && this.#bulk)
-      return count === CHUNK ? buffer : buffer.fill(0, count).subarray(0, count);
-    if (buffer !== scratch) spare = buffer;
-    return buffer.slice(0, count);
+    return chunkOf(memory, count);
   }
 
   /** Notes what a read has told. Whether it was data. */

@@ -3,20 +3,10 @@
 import type { BufferSource } from '../index.d.ts';
 import { FAILED, Interest, shutdown, WAIT, watch, write } from './binding.ts';
 import { lengthOf, toBytes, transferred } from './chunk.ts';
-import { Deferred } from './deferred.ts';
-import type { SocketError } from './error.ts';
-import { Pace } from './pace.ts';
-import { type Sink, SocketWritable, TAKEN } from './writer.ts';
-
-/** What the owner of a writable side hears of it. */
-export interface WritableOwner {
-  /** The side has ended: closed or aborted by the user, or broken. */
-  sideEnded(): void;
-  /** Why writing broke. */
-  writeFailure(): SocketError;
-  /** Whether something waits to be written has changed. */
-  repin(): void;
-}
+import { Intake, type IntakeOwner } from './intake.ts';
+import type { WritableOwner } from './owner.ts';
+import { Seal } from './seal.ts';
+import { SocketWritable } from './writer.ts';
 
 type State =
   | { kind: 'opening' }
@@ -34,36 +24,22 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** After close() or startTls(): how many of the queued writes still go out, what the rest gets, and whom to tell. */
-interface Seal {
-  /** `'upgrade'`: the connection goes on without this side, so the peer must not be sent an end. */
-  why: 'close' | 'upgrade';
-  left: number;
-  error: unknown;
-  /** `whole`: all that was queued went out. */
-  drained: (whole: boolean) => void;
-}
-
-export class WritableSide implements Sink<Chunk> {
+export class WritableSide implements IntakeOwner {
   readonly #owner: WritableOwner;
-  readonly #highWaterMark: number;
+  readonly highWaterMark: number;
   #state: State = { kind: 'opening' };
   #stream: WritableStream<Chunk> | undefined;
   #controller: WritableStreamDefaultController | undefined;
   #waiting: Waiting | undefined;
-  /** close() or abort() was called; what that does may have to wait. */
-  #closed = false;
   #ending = false;
   #queued = 0;
-  readonly #pace = new Pace();
+  readonly #intake = new Intake(this);
   #heeding = false;
-  /** The queue has to be empty first. */
-  #draining: Deferred<void> | undefined;
   #seal: Seal | undefined;
 
   constructor(owner: WritableOwner, highWaterMark: number) {
     this.#owner = owner;
-    this.#highWaterMark = highWaterMark;
+    this.highWaterMark = highWaterMark;
   }
 
   /** Made on first use. */
@@ -78,8 +54,8 @@ export class WritableSide implements Sink<Chunk> {
           close: () => this.#close(),
           abort: (reason) => this.#leave(reason),
         },
-        { highWaterMark: this.#highWaterMark, size: (chunk) => this.#measure(chunk) },
-        this,
+        { highWaterMark: this.highWaterMark, size: (chunk) => this.#measure(chunk) },
+        this.#intake,
       );
       const state = this.#state;
       if (state.kind === 'over') {
@@ -90,43 +66,22 @@ export class WritableSide implements Sink<Chunk> {
     return this.#stream;
   }
 
-  offer(chunk: Chunk): Chunk | typeof TAKEN {
-    if (this.#state.kind !== 'open' || this.#queued > 0 || this.#closed || this.#seal) return chunk;
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    // Anything else takes more looking at.
-    if (!(bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer)) return chunk;
-    const length = bytes.byteLength;
-    if (length === 0 || length >= this.#highWaterMark - this.fresh) return chunk;
-    const taken = write(this.#state.id, bytes, 0);
-    if (taken < length) return taken > 0 ? bytes.subarray(taken) : chunk;
-    if (this.#pace.countFresh(length) && this.#pace.begin()) {
-      watch(this.#state.id, Interest.Writable);
-      this.#owner.repin();
-    }
-    return TAKEN;
+  get intake(): number | undefined {
+    const state = this.#state;
+    return state.kind === 'open' && this.#queued === 0 && !this.#ending && !this.#seal ? state.id : undefined;
   }
 
-  ending(): void {
-    this.#closed = true;
+  get queues(): boolean {
+    return this.#state.kind === 'open' && this.#queued > 0;
   }
 
-  get fresh(): number {
-    return this.#pace.fresh;
-  }
-
-  get pause(): Promise<void> | undefined {
-    return this.#pace.pause;
-  }
-
-  drained(): Promise<void> | undefined {
-    if (this.#state.kind !== 'open' || this.#queued === 0) return undefined;
-    this.#draining ??= new Deferred();
-    return this.#draining.promise;
+  repin(): void {
+    this.#owner.repin();
   }
 
   /** Whether a write or the end of the stream is pending. */
   get wanted(): boolean {
-    return this.#waiting !== undefined || this.#pace.pause !== undefined;
+    return this.#waiting !== undefined || this.#intake.pace.pause !== undefined;
   }
 
   /** Whether something that was to be sent has not been taken over yet. */
@@ -201,19 +156,19 @@ export class WritableSide implements Sink<Chunk> {
    * Lets out what is queued now, rejects later writes with `error`, and then, never at once, calls `drained`. If the
    * side is over or breaks, nothing is left to let out.
    */
-  seal(why: Seal['why'], error: unknown, drained: Seal['drained']): void {
-    this.#seal = { why, left: this.#queued, error, drained };
+  seal(why: Seal['why'], error: unknown, drained: (whole: boolean) => void): void {
+    this.#seal = new Seal(why, this.#queued, error, drained);
     this.#checkSeal();
   }
 
   #checkSeal(): void {
     const seal = this.#seal;
-    if (seal === undefined || (this.#state.kind !== 'over' && (seal.left > 0 || this.#ending))) return;
+    if (seal === undefined || (this.#state.kind !== 'over' && !(seal.isThrough && !this.#ending))) return;
     // A close() that the stream has queued behind the last write arrives within this turn.
     setImmediate(() => {
       if (this.#seal !== seal || (this.#ending && this.#state.kind !== 'over')) return;
       this.#seal = undefined;
-      seal.drained(seal.left <= 0);
+      seal.drained();
     });
   }
 
@@ -224,7 +179,7 @@ export class WritableSide implements Sink<Chunk> {
 
   #write(chunk: unknown): Promise<void> | undefined {
     try {
-      if (this.#seal && this.#seal.left <= 0) throw this.#seal.error;
+      if (this.#seal?.isThrough) throw this.#seal.error;
       const bytes = toBytes(chunk);
       const length = bytes.byteLength;
       let offset = 0;
@@ -247,7 +202,7 @@ export class WritableSide implements Sink<Chunk> {
 
   #wroteAtOnce(length: number): Promise<void> | undefined {
     this.#wrote();
-    if (!this.#pace.count(length)) return undefined;
+    if (!this.#intake.pace.count(length)) return undefined;
     if (this.#state.kind !== 'open') return undefined;
     watch(this.#state.id, Interest.Writable);
     // The chunk is written, whatever happens until then.
@@ -255,21 +210,16 @@ export class WritableSide implements Sink<Chunk> {
   }
 
   #resume(): void {
-    if (this.#pace.end()) this.#owner.repin();
+    if (this.#intake.pace.end()) this.#owner.repin();
   }
 
   #wrote(): void {
     this.#queued -= 1;
-    if (this.#queued === 0) this.#empty();
+    if (this.#queued === 0) this.#intake.empty();
     if (this.#seal) {
-      this.#seal.left -= 1;
+      this.#seal.wrote();
       this.#checkSeal();
     }
-  }
-
-  #empty(): void {
-    this.#draining?.resolve();
-    this.#draining = undefined;
   }
 
   /** A write that throws errors its stream, by Streams; so the side has ended. */
@@ -319,7 +269,7 @@ export class WritableSide implements Sink<Chunk> {
   #over(state: State & { kind: 'over' }): void {
     this.#state = state;
     this.#resume();
-    this.#empty();
+    this.#intake.empty();
   }
 
   /** Does it now, or waits for the connection or for room. */

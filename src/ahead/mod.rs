@@ -151,9 +151,7 @@ impl Shared {
                         break;
                     }
                 }
-                Step::Over if lock(&self.queues).is_read() => break,
-                // What was read before goes first.
-                Step::Over => self.wake.notified().await,
+                Step::Over => break,
             }
         }
         self.environment.push(self.id, Event::Returned);

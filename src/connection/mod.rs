@@ -177,9 +177,7 @@ impl Connection {
             (Event::Unwritable, State::Open(_)) => Some(Told::Unwritable),
             (Event::Returned, State::Open(Open { ahead: Some(_), .. })) => {
                 self.come_back();
-                // Whoever waits was promised to be told by the task.
-                self.environment.push(self.id, Event::Writable);
-                Some(Told::Readable)
+                None
             }
             (Event::Broken, State::Open(open)) => {
                 // The system tells an error once: a flush may have been told of it.

@@ -88,8 +88,7 @@ impl Open {
         let stream = stream.into_stream().map_err(|error| Error::Runtime(Arc::new(error)))?;
         let ahead = Ahead::start(environment, id, stream, tls, self.staged.rest().to_vec())?;
         self.transport = Transport::new(Watched::Task(Arc::<Ahead>::clone(&ahead)), None);
-        // What the last read has asked of the stream.
-        self.transport.watch(Interest::Readable);
+        self.watch_all();
         Ok(Self { staged: Staged::default(), bulk: 0, ahead: Some(ahead), ..self })
     }
 
@@ -105,7 +104,14 @@ impl Open {
         if broken.is_some() {
             self.write = WriteSide::Broken;
         }
+        self.watch_all();
         Ok((self, broken))
+    }
+
+    /// Asks again for what may have been asked of the transport that was: who waits has to be told, and may be told in vain.
+    fn watch_all(&mut self) {
+        self.transport.watch(Interest::Readable);
+        self.transport.watch(Interest::Writable);
     }
 }
 

@@ -1,0 +1,74 @@
+/** Takes chunks of a writer at once, past the stream's queue, as long as nothing else is in the way. */
+
+import type { BufferSource } from '../index.d.ts';
+import { Interest, watch, write } from './binding.ts';
+import { Deferred } from './deferred.ts';
+import { Pace } from './pace.ts';
+import { type Sink, TAKEN } from './writer.ts';
+
+type Chunk = BufferSource | string;
+
+/** The side that chunks are taken for. */
+export interface IntakeOwner {
+  /** The connection to write to at once. `undefined`: something goes first. */
+  readonly intake: number | undefined;
+  /** Bytes that may be queued. */
+  readonly highWaterMark: number;
+  /** Whether chunks are in the stream's queue, and on their way. */
+  readonly queues: boolean;
+  /** A pause has begun. */
+  repin(): void;
+}
+
+export class Intake implements Sink<Chunk> {
+  readonly pace = new Pace();
+  readonly #owner: IntakeOwner;
+  /** close() or abort() was called; what that does may have to wait. */
+  #closed = false;
+  #draining: Deferred<void> | undefined;
+
+  constructor(owner: IntakeOwner) {
+    this.#owner = owner;
+  }
+
+  offer(chunk: Chunk): Chunk | typeof TAKEN {
+    const id = this.#closed ? undefined : this.#owner.intake;
+    if (id === undefined) return chunk;
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    // Anything else takes more looking at.
+    if (!(bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer)) return chunk;
+    const length = bytes.byteLength;
+    if (length === 0 || length >= this.#owner.highWaterMark - this.fresh) return chunk;
+    const taken = write(id, bytes, 0);
+    if (taken < length) return taken > 0 ? bytes.subarray(taken) : chunk;
+    if (this.pace.countFresh(length) && this.pace.begin()) {
+      watch(id, Interest.Writable);
+      this.#owner.repin();
+    }
+    return TAKEN;
+  }
+
+  ending(): void {
+    this.#closed = true;
+  }
+
+  get fresh(): number {
+    return this.pace.fresh;
+  }
+
+  get pause(): Promise<void> | undefined {
+    return this.pace.pause;
+  }
+
+  drained(): Promise<void> | undefined {
+    if (!this.#owner.queues) return undefined;
+    this.#draining ??= new Deferred();
+    return this.#draining.promise;
+  }
+
+  /** The queue is empty, or of no more use. */
+  empty(): void {
+    this.#draining?.resolve();
+    this.#draining = undefined;
+  }
+}
