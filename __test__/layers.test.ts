@@ -14,18 +14,28 @@ const typescript: Record<string, readonly string[]> = {
     'address.ts',
     'deferred.ts',
     'options.ts',
+    'owner.ts',
     'readable.ts',
     'signal.ts',
     'writable.ts',
     'binding.ts',
     'error.ts',
   ],
-  'readable.ts': ['binding.ts', 'error.ts'],
-  'writable.ts': ['binding.ts', 'chunk.ts', 'error.ts'],
+  'readable.ts': ['binding.ts', 'memory.ts', 'owner.ts', 'reader.ts'],
+  'writable.ts': ['binding.ts', 'chunk.ts', 'intake.ts', 'owner.ts', 'seal.ts', 'writer.ts'],
+  'intake.ts': ['binding.ts', 'deferred.ts', 'pace.ts', 'writer.ts'],
+  'pace.ts': ['binding.ts', 'deferred.ts'],
+  'memory.ts': ['binding.ts'],
+  'owner.ts': ['error.ts'],
+  'seal.ts': [],
+  // They know streams, and nothing of sockets.
+  'reader.ts': [],
+  'writer.ts': [],
   'chunk.ts': ['error.ts'],
   'options.ts': ['address.ts', 'error.ts'],
   'address.ts': ['error.ts'],
-  'binding.ts': ['error.ts'],
+  'binding.ts': ['io.ts', 'error.ts'],
+  'io.ts': ['error.ts'],
   'deferred.ts': [],
   'signal.ts': [],
   'error.ts': [],
@@ -40,31 +50,19 @@ const typescript: Record<string, readonly string[]> = {
 
 /** The same for the modules of the native half. */
 const rust: Record<string, readonly string[]> = {
-  lib: [
-    'binding',
-    'close',
-    'code',
-    'connection',
-    'dial',
-    'error',
-    'happy_eyeballs',
-    'notify',
-    'runtime',
-    'session',
-    'tls',
-    'transport',
-    'trust',
-    'verify',
-  ],
+  // Declares them all.
+  lib: [],
   binding: ['connection', 'dial', 'notify', 'runtime', 'tls', 'trust', 'error'],
-  connection: ['close', 'dial', 'notify', 'runtime', 'tls', 'transport', 'error'],
-  close: ['notify', 'runtime', 'transport'],
-  dial: ['happy_eyeballs', 'notify', 'runtime', 'tls', 'transport', 'error'],
+  connection: ['ahead', 'close', 'dial', 'notify', 'runtime', 'staged', 'tls', 'transport', 'error'],
+  ahead: ['notify', 'runtime', 'session', 'transport', 'error'],
+  close: ['notify', 'runtime', 'session', 'staged', 'transport'],
+  dial: ['happy_eyeballs', 'notify', 'runtime', 'session', 'tls', 'transport', 'error'],
+  staged: ['notify', 'transport'],
   runtime: ['notify', 'transport', 'error'],
   // One thing in two files: TLS is a transport over a transport.
   transport: ['session', 'notify'],
   session: ['transport', 'notify'],
-  tls: ['trust', 'verify', 'error'],
+  tls: ['session', 'transport', 'trust', 'verify', 'error'],
   trust: ['error'],
   error: ['code', 'verify'],
   code: [],
@@ -132,15 +130,14 @@ describe('the native half', () => {
   const moduleOf = (file: string): string => file.replace(/\.rs$/, '').split('/')[0] ?? '';
   const code = (file: string): string => read('src', file).replaceAll(/\/\/.*$/gm, '');
 
-  /** The modules that a file names: `crate::a`, `use crate::{a::B, c}`, `pub mod d;`. */
+  /** The modules that a file names: `crate::a`, `use crate::{a::B, c}`. */
   function modulesIn(source: string): string[] {
     const direct = [...source.matchAll(/\bcrate::(\w+)/g)].map(([, name = '']) => name);
     const grouped = [...source.matchAll(/\bcrate::\{([^;]*)\};/g)].flatMap(([, group = '']) => {
       const paths = group.replaceAll(/\{[^{}]*\}/g, '').split(',');
       return paths.map((path) => path.trim().split('::')[0] ?? '');
     });
-    const declared = [...source.matchAll(/^pub mod (\w+);/gm)].map(([, name = '']) => name);
-    return [...direct, ...grouped, ...declared].filter(Boolean);
+    return [...direct, ...grouped].filter(Boolean);
   }
 
   test('has a place for every module', () => {
@@ -153,17 +150,26 @@ describe('the native half', () => {
 
   test('knows JavaScript in the binding only', () => {
     const naming = files.filter((file) => /\bnapi(?:_derive|_sys)?\b/.test(code(file)));
-    expect(naming.sort()).toEqual(['binding/host.rs', 'binding/mod.rs']);
+    expect(naming.length).toBeGreaterThan(0);
+    expect(naming.filter((file) => !file.startsWith('binding/'))).toEqual([]);
+  });
+
+  test('finds libuv in one file', () => {
+    expect(files.filter((file) => /\blibloading\b/.test(code(file)))).toEqual(['notify/uv.rs']);
   });
 });
 
 test('no file is too long to be read', () => {
-  const paths = [
-    ...filesIn('src', /\.rs$/).map((file) => `src/${file}`),
-    ...filesIn('lib', /\.ts$/).map((file) => `lib/${file}`),
-    ...filesIn('__test__', /\.m?[jt]s$/).map((file) => `__test__/${file}`),
-    ...filesIn('scripts', /\.mjs$/).map((file) => `scripts/${file}`),
+  const places: [directory: string, extension: RegExp][] = [
+    ['src', /\.rs$/],
+    ['lib', /\.ts$/],
+    ['__test__', /\.m?[jt]s$/],
+    ['scripts', /\.mjs$/],
+    ['bench', /\.(?:mjs|rs)$/],
   ];
+  const paths = places.flatMap(([directory, extension]) =>
+    filesIn(directory, extension).map((file) => `${directory}/${file}`),
+  );
   // The tests at the end of a Rust file are not counted: they stand where Rust wants them.
   const lengthOf = (path: string): number =>
     (read(path).split('\n#[cfg(test)]\n')[0] ?? '').trimEnd().split('\n').length;
