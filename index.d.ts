@@ -35,7 +35,7 @@ export interface SocketOptions {
   /** Bytes that `writable` queues before `desiredSize` reaches 0. Default 65536. workerd's, not the draft's. */
   highWaterMark?: number | bigint | undefined;
   /**
-   * Ends the socket at any time, without flushing: what is pending rejects with the signal's reason. An already
+   * Ends the socket at any time, without waiting for a flush: what is pending rejects with the signal's reason. An already
    * aborted signal makes `connect()` throw its reason. Ours, not the draft's.
    */
   signal?: AbortSignal | null | undefined;
@@ -73,7 +73,10 @@ export declare class Socket {
   private constructor();
   /** What the peer sends: a byte stream, with default and BYOB readers. The same object every time. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What is sent to the peer: any `BufferSource`, or a string as UTF-8. A write resolves once it is taken over. */
+  /**
+   * What is sent to the peer: any `BufferSource`, or a string as UTF-8. A write resolves once it is taken over, which may be
+   * before the system has it: if it then cannot be sent, the stream is errored.
+   */
   readonly writable: WritableStream<BufferSource | string>;
   /** Resolves when connected (with TLS: after the handshake). Never an unhandled rejection. */
   readonly opened: Promise<SocketInfo>;
@@ -84,7 +87,7 @@ export declare class Socket {
   /** workerd's: `'off'`, `'on'` or `'starttls'`. `'on'` on the socket that `startTls()` returned. */
   readonly secureTransport: SecureTransportKind;
   /**
-   * Sends what is queued (for about a second at most), closes, and returns `closed`. Reads end, later writes reject
+   * Sends what is queued (for about a second at most), closes, and returns `closed`. Reads end at once, later writes reject
    * with `reason`, a pending `opened` rejects with `reason`.
    */
   close(reason?: unknown): Promise<void>;
