@@ -3,7 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Weak,
         mpsc::{Receiver, channel},
     },
     thread::JoinHandle,
@@ -15,7 +15,7 @@ use crate::{
     dial::Target,
     error::Error,
     notify::{Notifier, Tell},
-    runtime::Environment,
+    runtime::{Environment, Event},
     tls::{Handshake, Options},
 };
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -30,16 +30,23 @@ pub(crate) struct Owner {
     environment: Arc<Environment>,
     woken: Receiver<()>,
     pub(crate) connection: Connection,
+    /// How often a task that read ahead has said that it is over.
+    pub(crate) returned: usize,
 }
 
 impl Owner {
     pub(crate) fn dial(address: SocketAddr, handshake: Option<Handshake>) -> Self {
+        Self::dialing(address, handshake, None)
+    }
+
+    /// `ahead_after`: after how many bytes in a row the connection reads ahead.
+    fn dialing(address: SocketAddr, handshake: Option<Handshake>, ahead_after: Option<u64>) -> Self {
         let (sender, woken) = channel();
         let environment = Environment::new(
             move || {
                 let _ = sender.send(());
             },
-            None,
+            ahead_after,
         );
         let notifier = Notifier::Thread(Arc::clone(&environment) as Arc<dyn Tell>);
         let target = Target {
@@ -48,11 +55,20 @@ impl Owner {
             text: format!("localhost:{}", address.port()),
         };
         let connection = Connection::dial(Arc::clone(&environment), notifier, ID, target, handshake);
-        Self { environment, woken, connection }
+        Self { environment, woken, connection, returned: 0 }
     }
 
     pub(crate) fn open(address: SocketAddr, handshake: Option<Handshake>) -> Self {
-        let mut owner = Self::dial(address, handshake);
+        Self::opening(address, handshake, None)
+    }
+
+    /// A connection that reads ahead after so many bytes in a row.
+    pub(crate) fn open_ahead(address: SocketAddr, handshake: Option<Handshake>, after: u64) -> Self {
+        Self::opening(address, handshake, Some(after))
+    }
+
+    fn opening(address: SocketAddr, handshake: Option<Handshake>, ahead_after: Option<u64>) -> Self {
+        let mut owner = Self::dialing(address, handshake, ahead_after);
         owner.expect(Told::Opened);
         owner
     }
@@ -71,7 +87,13 @@ impl Owner {
     /// The next batch.
     pub(crate) fn wait(&mut self) -> Vec<Told> {
         self.woken.recv_timeout(PATIENCE).expect("an event comes");
+        self.settle()
+    }
+
+    /// What there is, without waiting for it.
+    pub(crate) fn settle(&mut self) -> Vec<Told> {
         let events = self.environment.drain();
+        self.returned += events.iter().filter(|(_, event)| matches!(event, Event::Returned)).count();
         events.into_iter().filter_map(|(_, event)| self.connection.settle(event)).collect()
     }
 
@@ -114,6 +136,17 @@ impl Owner {
         while self.connection.shutdown() == Progress::Wait {
             self.expect(Told::Writable);
         }
+    }
+
+    /// Whether a task reads ahead.
+    pub(crate) fn is_ahead(&self) -> bool {
+        // Nothing but the time that it takes shows it to callers, and so it should be.
+        format!("{:?}", self.connection).contains("ahead: Some(")
+    }
+
+    /// Goes away, and says whether anything still holds on to what its connection shared with tasks.
+    pub(crate) fn leave(self) -> Weak<Environment> {
+        Arc::downgrade(&self.environment)
     }
 
     pub(crate) fn code(&self) -> &'static str {
