@@ -92,6 +92,9 @@ const { host, direct, calls } = native.start(loop, aheadAfter, batch, scratch, (
 
 export const { read, peek, write, shutdown, watch } = calls;
 
+// After process.exit() the turn has no end. What was taken goes out all the same, as far as the system takes it.
+if (direct) process.once('exit', () => calls.flush(host));
+
 function endTurn(): void {
   delivered = true;
   // It need not keep the process alive: where events come from, the end of the turn comes without waiting.

@@ -1,5 +1,6 @@
 /** Takes chunks of a writer at once, past the stream's queue, as long as nothing else is in the way. */
 
+import { types } from 'node:util';
 import type { BufferSource } from '../index.d.ts';
 import { Interest, watch, write } from './binding.ts';
 import { Deferred } from './deferred.ts';
@@ -36,7 +37,7 @@ export class Intake implements Sink<Chunk> {
     if (id === undefined) return chunk;
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     // Anything else takes more looking at.
-    if (!(bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer)) return chunk;
+    if (!(types.isUint8Array(bytes) && bytes.buffer instanceof ArrayBuffer)) return chunk;
     const length = bytes.byteLength;
     if (length === 0 || length >= this.#owner.highWaterMark - this.fresh) return chunk;
     const taken = write(id, bytes, 0);

@@ -39,6 +39,14 @@ export class ReadableSide implements Source {
   #requests: Request[] = [];
   /** The stream has pulled. */
   #pulled = false;
+  /** By its first read the stream has to become "disturbed", which others look at. */
+  #disturbed = false;
+  /** It has been pulled from. */
+  #used = false;
+  /** Reads of our own readers that the stream has to answer. */
+  #asked = 0;
+  /** The stream was given something that others had asked for, and may be about to pull again. */
+  #refilling = false;
   /** Pulled again before the first answer: by a second read, or by another reader after releaseLock(). */
   #again = false;
   #bulk = false;
@@ -76,8 +84,7 @@ export class ReadableSide implements Source {
   }
 
   take(): Promise<Answer> | undefined {
-    // What was asked of the stream before has to be answered before.
-    if (this.over || this.#pulled) return undefined;
+    if (this.over || this.#concernsStream()) return undefined;
     if (this.#requests.length === 0 && this.#mayRead()) {
       const chunk = this.#receive(this.#state as State & { kind: 'open' });
       if (chunk) return Promise.resolve({ value: chunk, done: false });
@@ -87,6 +94,28 @@ export class ReadableSide implements Source {
       this.#requests.push({ resolve, reject });
       if (this.#requests.length === 1) this.#owner.repin();
     });
+  }
+
+  /** Whether the stream has to answer the next read. */
+  #concernsStream(): boolean {
+    // What was asked of it before has to be answered before.
+    if (this.#pulled || this.#asked > 0 || this.#refilling || !this.#disturbed) return true;
+    if (!this.#used) return false;
+    // Bytes that nobody has taken, or a BYOB read that has got a part of an element.
+    const controller = this.#controller as ReadableByteStreamController;
+    this.#used = (controller.desiredSize ?? 0) < 0 || controller.byobRequest !== null;
+    return this.#used;
+  }
+
+  throughStream<T>(read: () => Promise<T>): Promise<T> {
+    this.#disturbed = true;
+    this.#asked += 1;
+    const answer = read();
+    const answered = () => {
+      this.#asked -= 1;
+    };
+    answer.then(answered, answered);
+    return answer;
   }
 
   released(error: TypeError): void {
@@ -131,6 +160,7 @@ export class ReadableSide implements Source {
   #pull(): void {
     this.#again ||= this.#pulled;
     this.#pulled = true;
+    this.#used = true;
     this.#owner.repin();
     if (this.#requests.length === 0 && this.#mayRead()) this.#fill(this.#state as State & { kind: 'open' });
   }
@@ -218,9 +248,17 @@ export class ReadableSide implements Source {
     }
     this.#pulled = false;
     this.#again = false;
+    if (this.#asked === 0) this.#letPull();
     if (chunk) controller.enqueue(chunk);
     else request?.respond(count);
     this.#owner.repin();
+  }
+
+  /** For reads that wait in it, the stream pulls again some microtasks after the pull before. */
+  async #letPull(): Promise<void> {
+    this.#refilling = true;
+    for (let ticks = 0; ticks < 4; ticks += 1) await undefined;
+    this.#refilling = false;
   }
 
   /** Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is. */

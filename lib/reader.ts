@@ -9,6 +9,8 @@ import type { ReadableStreamReadResult, UnderlyingByteSource, UnderlyingSource }
 export interface Source {
   /** The answer to a read, or what the answer will come through. `undefined`: ask the stream. */
   take(): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> | undefined;
+  /** Lets the stream answer a read, and what is asked until then. */
+  throughStream<T>(read: () => Promise<T>): Promise<T>;
   /** The reader lets go: reads that wait for their answer get `error`. */
   released(error: TypeError): void;
 }
@@ -25,11 +27,11 @@ export class SocketReadable extends ReadableStream<Uint8Array> {
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of the platform's declaration
-  override getReader(options?: any): any {
+  override getReader(options: any = undefined): any {
+    const source = sources.get(this);
     // With options it is the platform's to say what they mean.
-    return options === undefined || options === null
-      ? new SocketReader(this, sources.get(this) as Source)
-      : super.getReader(options);
+    if (source === undefined || (options !== undefined && options !== null)) return super.getReader(options);
+    return new SocketReader(this, source);
   }
 }
 
@@ -43,15 +45,34 @@ class SocketReader extends ReadableStreamDefaultReader<Uint8Array> {
   }
 
   override read(): Promise<ReadableStreamReadResult<Uint8Array>> {
-    const answer = this.#released ? undefined : this.#source.take();
-    return answer ?? super.read();
+    // On anything else the platform's own method rejects.
+    if (!(#source in Object(this)) || this.#released) return super.read();
+    return this.#source.take() ?? this.#source.throughStream(() => super.read());
   }
 
   override releaseLock(): void {
-    if (!this.#released) {
-      this.#released = true;
-      this.#source.released(new TypeError('the reader was released while it read'));
-    }
     super.releaseLock();
+    if (this.#released) return;
+    this.#released = true;
+    this.#source.released(releasedError('reader'));
   }
+}
+
+for (const [ours, theirs] of [
+  [SocketReadable, ReadableStream],
+  [SocketReader, ReadableStreamDefaultReader],
+]) {
+  passFor(ours as object, theirs as object);
+}
+
+/** Lets what is made by `ours` say that it was made by `theirs`: a class of ours is of no use to anybody. */
+export function passFor(ours: object, theirs: object): void {
+  const { prototype } = ours as { prototype: object };
+  Object.defineProperty(prototype, 'constructor', { value: theirs, writable: true, configurable: true });
+}
+
+/** What pending promises of a reader or writer get when it lets its stream go. */
+export function releasedError(what: 'reader' | 'writer'): TypeError {
+  const error = new TypeError(`Invalid state: the ${what} has let its stream go`);
+  return Object.assign(error, { code: 'ERR_INVALID_STATE' });
 }

@@ -3,6 +3,7 @@
  */
 
 import type { QueuingStrategy, UnderlyingSink } from 'node:stream/web';
+import { passFor, releasedError } from './reader.ts';
 
 /** Where chunks go. */
 export interface Sink<Chunk> {
@@ -32,22 +33,23 @@ export class SocketWritable<Chunk> extends WritableStream<Chunk> {
   }
 
   override getWriter(): WritableStreamDefaultWriter<Chunk> {
-    return new SocketWriter(this, sinkOf(this));
+    const sink = sinkOf<Chunk>(this);
+    return sink ? new SocketWriter(this, sink) : super.getWriter();
   }
 
   override close(): Promise<void> {
-    if (!this.locked) sinkOf(this).ending();
+    if (sinks.has(this) && !this.locked) sinkOf(this)?.ending();
     return super.close();
   }
 
-  override abort(reason?: unknown): Promise<void> {
-    if (!this.locked) sinkOf(this).ending();
+  override abort(reason: unknown = undefined): Promise<void> {
+    if (sinks.has(this) && !this.locked) sinkOf(this)?.ending();
     return super.abort(reason);
   }
 }
 
-function sinkOf<Chunk>(stream: WritableStream<Chunk>): Sink<Chunk> {
-  return sinks.get(stream) as Sink<Chunk>;
+function sinkOf<Chunk>(stream: WritableStream<Chunk>): Sink<Chunk> | undefined {
+  return sinks.get(stream) as Sink<Chunk> | undefined;
 }
 
 class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
@@ -55,30 +57,36 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
   #released = false;
   #pause: Promise<void> | undefined;
   #ready: Promise<void> | undefined;
+  #refuse: ((reason: unknown) => void) | undefined;
 
   constructor(stream: WritableStream<Chunk>, sink: Sink<Chunk>) {
     super(stream);
     this.#sink = sink;
   }
 
-  override write(chunk: Chunk): Promise<void> {
-    if (this.#released) return super.write(chunk);
+  override write(chunk: Chunk = undefined as Chunk): Promise<void> {
+    // On anything else the platform's own method rejects.
+    if (!(#sink in Object(this)) || this.#released) return super.write(chunk);
     const left = this.#sink.offer(chunk);
     if (left !== TAKEN) return super.write(left);
-    return this.#sink.pause ?? Promise.resolve();
+    return this.#sink.pause?.then() ?? Promise.resolve();
   }
 
   override close(): Promise<void> {
-    if (!this.#released) this.#sink.ending();
+    if (#sink in Object(this) && !this.#released) this.#sink.ending();
     return super.close();
   }
 
-  override abort(reason?: unknown): Promise<void> {
-    if (!this.#released) this.#sink.ending();
+  override abort(reason: unknown = undefined): Promise<void> {
+    if (#sink in Object(this) && !this.#released) {
+      this.#sink.ending();
+      this.#refuse?.(reason);
+    }
     return super.abort(reason);
   }
 
   override releaseLock(): void {
+    if (!this.#released) this.#refuse?.(releasedError('writer'));
     this.#released = true;
     super.releaseLock();
   }
@@ -95,11 +103,15 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
    * the queue from then on.
    */
   override get ready(): Promise<void> {
+    if (!(#sink in Object(this)) || this.#released) return super.ready;
     const pause = this.#sink.pause ?? (this.#isFull() ? this.#sink.drained() : undefined);
-    if (pause === undefined || this.#released) return super.ready;
+    if (pause === undefined) return super.ready;
     if (pause !== this.#pause) {
       this.#pause = pause;
-      this.#ready = pause.then(() => super.ready);
+      this.#ready = new Promise((resolve, reject) => {
+        this.#refuse = reject;
+        pause.then(() => super.ready).then(resolve, reject);
+      });
       // As of the platform's own: nobody has to look at it.
       this.#ready.catch(() => {});
     }
@@ -107,7 +119,10 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
   }
 
   #isFull(): boolean {
-    const room = this.#released ? null : super.desiredSize;
+    const room = super.desiredSize;
     return room !== null && room <= 0;
   }
 }
+
+passFor(SocketWritable, WritableStream);
+passFor(SocketWriter, WritableStreamDefaultWriter);

@@ -9,7 +9,7 @@ use std::{
 
 use napi::{Env, JsValue, bindgen_prelude::Object, sys};
 
-use super::entries::with_entry;
+use super::{entries::with_entry, host::Host};
 use crate::{connection::Progress, notify::Interest};
 
 /// Nothing now: an event will come.
@@ -142,6 +142,13 @@ fn watch(arguments: &Arguments) -> i32 {
     0
 }
 
+fn flush(arguments: &Arguments) -> i32 {
+    if let Some(host) = Host::of(arguments.number(0)) {
+        host.flush();
+    }
+    0
+}
+
 /// A callback of Node-API that makes one of these calls.
 macro_rules! callback {
     ($call:ident) => {{
@@ -161,12 +168,13 @@ macro_rules! callback {
 
 /// An object with the calls.
 pub(super) fn object(env: Env) -> napi::Result<Object<'static>> {
-    let calls: [(&CStr, sys::napi_callback); 5] = [
+    let calls: [(&CStr, sys::napi_callback); 6] = [
         (c"read", Some(callback!(read))),
         (c"peek", Some(callback!(peek))),
         (c"write", Some(callback!(write))),
         (c"shutdown", Some(callback!(shutdown))),
         (c"watch", Some(callback!(watch))),
+        (c"flush", Some(callback!(flush))),
     ];
     let object = Object::new(&env)?;
     for (name, call) in calls {

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
+    mem::ManuallyDrop,
     rc::Rc,
 };
 
@@ -46,7 +47,9 @@ pub(super) type ById<T> = HashMap<u32, T, BuildHasherDefault<Spread>>;
 
 thread_local! {
     // Ids are unique in the process, so several environments on one thread (as Electron has them) do not meet.
-    static ENTRIES: RefCell<ById<Entry>> = RefCell::default();
+    // Never dropped with the thread: what an entry needs to be closed, other thread locals among it, may be gone by then. Cleanup hooks
+    // empty it; where none runs, as after process.exit(), the system closes what is open.
+    static ENTRIES: ManuallyDrop<RefCell<ById<Entry>>> = ManuallyDrop::default();
 }
 
 /// Acts on an entry, if there still is one. With `env`, what changed of keeping the process alive is carried out.
@@ -82,8 +85,12 @@ impl Entry {
 
 /// Takes all connections of a host.
 pub(super) fn take_of(host: &Rc<Host>) -> Vec<Entry> {
-    ENTRIES.with_borrow_mut(|entries| {
-        entries.extract_if(|_, entry| Rc::ptr_eq(&entry.host, host)).map(|(_, entry)| entry).collect()
+    ENTRIES.with(|entries| {
+        entries
+            .borrow_mut()
+            .extract_if(|_, entry| Rc::ptr_eq(&entry.host, host))
+            .map(|(_, entry)| entry)
+            .collect()
     })
 }
 
@@ -91,7 +98,7 @@ pub(super) fn take_of(host: &Rc<Host>) -> Vec<Entry> {
 pub(super) fn insert(env: Env, id: u32, host: Rc<Host>, connection: Connection) {
     let mut entry = Entry { host, connection, keeps_alive: true, counted: false };
     entry.recount(env);
-    ENTRIES.with_borrow_mut(|entries| entries.insert(id, entry));
+    ENTRIES.with(|entries| entries.borrow_mut().insert(id, entry));
 }
 
 /// Drops a connection, which closes it.

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     ffi::c_void,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
@@ -74,7 +75,8 @@ enum Means {
 
 thread_local! {
     // By number, because one environment may load the TypeScript layer several times (bundles, module resets in tests).
-    static HOSTS: RefCell<ById<Rc<Host>>> = RefCell::default();
+    // Never dropped with the thread, like its entries.
+    static HOSTS: ManuallyDrop<RefCell<ById<Rc<Host>>>> = ManuallyDrop::default();
 }
 
 impl Host {
@@ -116,7 +118,7 @@ impl Host {
             turn: Cell::new(0),
             telling: Cell::new(false),
         });
-        HOSTS.with_borrow_mut(|hosts| hosts.insert(number, Rc::clone(&host)));
+        HOSTS.with(|hosts| hosts.borrow_mut().insert(number, Rc::clone(&host)));
         #[cfg(unix)]
         if let Means::Loop(looping, _) = &host.means {
             let rounds: Rc<dyn Rounds> = Rc::<Self>::clone(&host);
@@ -150,7 +152,7 @@ impl Host {
         self.staged.borrow_mut().push(id);
     }
 
-    fn flush(&self) {
+    pub(super) fn flush(&self) {
         self.turn.set(self.turn.get().wrapping_add(1));
         if self.staged.borrow().is_empty() {
             return;
