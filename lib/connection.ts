@@ -247,7 +247,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   #shut(error: unknown): void {
     if (this.#state.kind === 'closed') return;
     // After a hand-over the connection is the next socket's.
-    if (this.#state.kind !== 'upgrading') this.#native.abort(this.writable.unsent);
+    if (this.#state.kind !== 'upgrading') this.#native.abort(this.writable.queues);
     this.#opened.reject(error);
     this.readable.end();
     this.writable.fail(error);

@@ -17,19 +17,20 @@ export interface IntakeOwner {
   readonly highWaterMark: number;
   /** Whether chunks are in the stream's queue, and on their way. */
   readonly queues: boolean;
-  /** A pause has begun. */
-  repin(): void;
 }
 
 export class Intake implements Sink<Chunk> {
   readonly pace = new Pace();
   readonly #owner: IntakeOwner;
+  readonly #paused: () => void;
   /** close() or abort() was called; what that does may have to wait. */
   #closed = false;
   #draining: Deferred<void> | undefined;
 
-  constructor(owner: IntakeOwner) {
+  /** @param paused Called when a pause has begun. */
+  constructor(owner: IntakeOwner, paused: () => void) {
     this.#owner = owner;
+    this.#paused = paused;
   }
 
   offer(chunk: Chunk): Chunk | typeof TAKEN {
@@ -44,7 +45,7 @@ export class Intake implements Sink<Chunk> {
     if (taken < length) return taken > 0 ? bytes.subarray(taken) : chunk;
     if (this.pace.countFresh(length) && this.pace.begin()) {
       watch(id, Interest.Writable);
-      this.#owner.repin();
+      this.#paused();
     }
     return TAKEN;
   }

@@ -1,10 +1,11 @@
 /** The readable side: a byte stream that reads when asked, and notices the peer's end when nobody asks. */
 
-import type { ReadableStreamReadResult, UnderlyingByteSource } from 'node:stream/web';
+import type { UnderlyingByteSource } from 'node:stream/web';
 import { END, FAILED, Interest, peek, read, scratch, WAIT, watch } from './binding.ts';
 import { allocate, BULK, chunkOf, giveBack } from './memory.ts';
 import type { ReadableOwner } from './owner.ts';
 import { SocketReadable, type Source } from './reader.ts';
+import { type Answer, Reads } from './reads.ts';
 
 type State =
   /** Not connected yet. */
@@ -22,31 +23,18 @@ type State =
 /** So many reads in a row find data at once; the next waits a turn. A fast peer would starve timers and everybody else. */
 const STREAK = 16;
 
-type Answer = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
-
-/** A read of a default reader that waits for its answer. */
-interface Request {
-  resolve(answer: Answer): void;
-  reject(reason: unknown): void;
-}
-
 export class ReadableSide implements Source {
   readonly #owner: ReadableOwner;
   #state: State = { kind: 'opening' };
   #stream: ReadableStream<Uint8Array> | undefined;
   #controller: ReadableByteStreamController | undefined;
-  /** Reads that were not asked of the stream. */
-  #requests: Request[] = [];
+  readonly #reads = new Reads();
   /** The stream has pulled. */
   #pulled = false;
   /** By its first read the stream has to become "disturbed", which others look at. */
   #disturbed = false;
   /** It has been pulled from. */
   #used = false;
-  /** Reads of our own readers that the stream has to answer. */
-  #asked = 0;
-  /** The stream was given something that others had asked for, and may be about to pull again. */
-  #refilling = false;
   /** Pulled again before the first answer: by a second read, or by another reader after releaseLock(). */
   #again = false;
   #bulk = false;
@@ -75,7 +63,7 @@ export class ReadableSide implements Source {
 
   /** Whether a read is pending. */
   get wanted(): boolean {
-    return this.#pulled || this.#requests.length > 0;
+    return this.#pulled || this.#reads.waiting > 0;
   }
 
   /** Whether nothing will be read any more. */
@@ -85,21 +73,20 @@ export class ReadableSide implements Source {
 
   take(): Promise<Answer> | undefined {
     if (this.over || this.#concernsStream()) return undefined;
-    if (this.#requests.length === 0 && this.#mayRead()) {
+    if (this.#reads.waiting === 0 && this.#mayRead()) {
       const chunk = this.#receive(this.#state as State & { kind: 'open' });
       if (chunk) return Promise.resolve({ value: chunk, done: false });
       if (this.over) return undefined;
     }
-    return new Promise((resolve, reject) => {
-      this.#requests.push({ resolve, reject });
-      if (this.#requests.length === 1) this.#owner.repin();
-    });
+    const answer = this.#reads.add();
+    if (this.#reads.waiting === 1) this.#owner.repin();
+    return answer;
   }
 
   /** Whether the stream has to answer the next read. */
   #concernsStream(): boolean {
     // What was asked of it before has to be answered before.
-    if (this.#pulled || this.#asked > 0 || this.#refilling || !this.#disturbed) return true;
+    if (this.#pulled || this.#reads.inStream || !this.#disturbed) return true;
     if (!this.#used) return false;
     // Bytes that nobody has taken, or a BYOB read that has got a part of an element.
     const controller = this.#controller as ReadableByteStreamController;
@@ -109,17 +96,12 @@ export class ReadableSide implements Source {
 
   throughStream<T>(read: () => Promise<T>): Promise<T> {
     this.#disturbed = true;
-    this.#asked += 1;
-    const answer = read();
-    const answered = () => {
-      this.#asked -= 1;
-    };
-    answer.then(answered, answered);
-    return answer;
+    return this.#reads.throughStream(read);
   }
 
   released(error: TypeError): void {
-    for (const { reject } of this.#answered()) reject(error);
+    for (const { reject } of this.#reads.takeAll()) reject(error);
+    this.#owner.repin();
   }
 
   /** The connection is open. */
@@ -142,7 +124,7 @@ export class ReadableSide implements Source {
       this.#again = true;
       this.#owner.repin();
     }
-    if (this.#requests.length > 0) this.#answer(state);
+    if (this.#reads.waiting > 0) this.#answer(state);
     else if (this.#pulled) this.#fill(state);
     else this.#look(state);
   }
@@ -162,7 +144,7 @@ export class ReadableSide implements Source {
     this.#pulled = true;
     this.#used = true;
     this.#owner.repin();
-    if (this.#requests.length === 0 && this.#mayRead()) this.#fill(this.#state as State & { kind: 'open' });
+    if (this.#reads.waiting === 0 && this.#mayRead()) this.#fill(this.#state as State & { kind: 'open' });
   }
 
   #cancel(): void {
@@ -170,7 +152,7 @@ export class ReadableSide implements Source {
     if (state.kind === 'over' || state.kind === 'cancelled') return;
     this.#state = { kind: 'cancelled' };
     this.#pulled = false;
-    for (const { resolve } of this.#answered()) resolve({ value: undefined, done: true });
+    for (const { resolve } of this.#reads.takeAll()) resolve({ value: undefined, done: true });
     this.#owner.sideEnded();
     if (state.kind === 'open') this.readable(state.id);
   }
@@ -186,24 +168,14 @@ export class ReadableSide implements Source {
 
   /** Answers the reads that wait, as far as there is something. */
   #answer(open: State & { kind: 'open' }): void {
-    while (this.#requests.length > 0 && this.#state === open && this.#mayRead()) {
+    while (this.#reads.waiting > 0 && this.#state === open && this.#mayRead()) {
       const chunk = this.#receive(open);
       if (chunk === undefined) return;
-      const request = this.#requests.shift() as Request;
-      if (this.#requests.length === 0) this.#owner.repin();
-      request.resolve({ value: chunk, done: false });
+      const request = this.#reads.next();
+      if (this.#reads.waiting === 0) this.#owner.repin();
+      request?.resolve({ value: chunk, done: false });
     }
     if (this.#pulled && this.#state === open && this.#mayRead()) this.#fill(open);
-  }
-
-  /** Takes the reads that wait, so that each is answered once. */
-  #answered(): Request[] {
-    const requests = this.#requests;
-    if (requests.length > 0) {
-      this.#requests = [];
-      this.#owner.repin();
-    }
-    return requests;
   }
 
   /** A chunk of what is there. */
@@ -248,17 +220,10 @@ export class ReadableSide implements Source {
     }
     this.#pulled = false;
     this.#again = false;
-    if (this.#asked === 0) this.#letPull();
+    this.#reads.given();
     if (chunk) controller.enqueue(chunk);
     else request?.respond(count);
     this.#owner.repin();
-  }
-
-  /** For reads that wait in it, the stream pulls again some microtasks after the pull before. */
-  async #letPull(): Promise<void> {
-    this.#refilling = true;
-    for (let ticks = 0; ticks < 4; ticks += 1) await undefined;
-    this.#refilling = false;
   }
 
   /** Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is. */
@@ -301,7 +266,7 @@ export class ReadableSide implements Source {
   #over(state: State & { kind: 'over' }): void {
     this.#state = state;
     this.#pulled = false;
-    const requests = this.#answered();
+    const requests = this.#reads.takeAll();
     this.#owner.repin();
     this.#show(state);
     for (const { resolve, reject } of requests) {

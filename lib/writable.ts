@@ -33,12 +33,13 @@ export class WritableSide implements IntakeOwner {
   #waiting: Waiting | undefined;
   #ending = false;
   #queued = 0;
-  readonly #intake = new Intake(this);
+  readonly #intake: Intake;
   #heeding = false;
   #seal: Seal | undefined;
 
   constructor(owner: WritableOwner, highWaterMark: number) {
     this.#owner = owner;
+    this.#intake = new Intake(this, () => owner.repin());
     this.highWaterMark = highWaterMark;
   }
 
@@ -71,22 +72,14 @@ export class WritableSide implements IntakeOwner {
     return state.kind === 'open' && this.#queued === 0 && !this.#ending && !this.#seal ? state.id : undefined;
   }
 
+  /** Whether something that was to be sent has not been taken over yet. */
   get queues(): boolean {
     return this.#state.kind === 'open' && this.#queued > 0;
-  }
-
-  repin(): void {
-    this.#owner.repin();
   }
 
   /** Whether a write or the end of the stream is pending. */
   get wanted(): boolean {
     return this.#waiting !== undefined || this.#intake.pace.pause !== undefined;
-  }
-
-  /** Whether something that was to be sent has not been taken over yet. */
-  get unsent(): boolean {
-    return this.#state.kind === 'open' && this.#queued > 0;
   }
 
   /** Whether nothing will be written any more. */
@@ -107,7 +100,7 @@ export class WritableSide implements IntakeOwner {
 
   /** The native side says that there may be room. */
   writable(id: number): void {
-    this.#resume();
+    if (this.#intake.pace.end()) this.#owner.repin();
     if (this.#state.kind === 'over' && this.#state.unsaid) this.#state.unsaid = shutdown(id) === WAIT;
     const waiting = this.#waiting;
     if (this.#state.kind !== 'open' || waiting === undefined) return;
@@ -209,10 +202,6 @@ export class WritableSide implements IntakeOwner {
     return new Promise((resolve) => this.#wait({ go: () => true, resolve, reject: resolve }));
   }
 
-  #resume(): void {
-    if (this.#intake.pace.end()) this.#owner.repin();
-  }
-
   #wrote(): void {
     this.#queued -= 1;
     if (this.#queued === 0) this.#intake.empty();
@@ -268,7 +257,7 @@ export class WritableSide implements IntakeOwner {
 
   #over(state: State & { kind: 'over' }): void {
     this.#state = state;
-    this.#resume();
+    if (this.#intake.pace.end()) this.#owner.repin();
     this.#intake.empty();
   }
 
