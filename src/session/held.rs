@@ -12,12 +12,6 @@ pub(super) struct Held {
     gone: usize,
 }
 
-impl From<Vec<u8>> for Held {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, gone: 0 }
-    }
-}
-
 impl Held {
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
@@ -33,6 +27,22 @@ impl Held {
         if self.gone == self.bytes.len() {
             *self = Self::default();
         }
+    }
+
+    /// Fills `buffer` as far as it can, and lets go what is in it.
+    pub(super) fn give(&mut self, buffer: &mut [u8]) -> usize {
+        let length = self.rest().len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.rest()[..length]);
+        self.advance(length);
+        length
+    }
+
+    /// Puts `bytes` before the others.
+    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
+        let others = std::mem::replace(self, Self { bytes, gone: 0 });
+        self.append(others.rest());
+        // There may be none, in memory that is not.
+        self.advance(0);
     }
 
     /// Gets memory at once for what may be appended.

@@ -106,17 +106,12 @@ impl Records {
 
     /// Takes plaintext. Returns how much of `buffer` is filled.
     pub fn take(&mut self, buffer: &mut [u8]) -> usize {
-        let rest = self.plaintext.rest();
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        self.plaintext.advance(length);
-        length
+        self.plaintext.give(buffer)
     }
 
     /// Takes plaintext back, to come before what else there is.
     pub fn put_back(&mut self, plaintext: Vec<u8>) {
-        let later = std::mem::replace(&mut self.plaintext, plaintext.into());
-        self.plaintext.append(later.rest());
+        self.plaintext.put_back(plaintext);
     }
 
     /// Processes what `receive` finds, called once. Returns how much of `buffer` is filled; what does not fit is to be

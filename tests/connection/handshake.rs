@@ -254,12 +254,15 @@ fn what_the_server_says_with_its_last_word_of_the_handshake_is_data() {
         while tls.wants_write() {
             tls.write_tls(&mut flight).unwrap();
         }
+        flight.extend(b"and what is this?");
         stream.write_all(&flight).unwrap();
         // Nothing more comes.
-        stream.read_to_end(&mut Vec::new()).unwrap()
+        let _ = stream.read_to_end(&mut Vec::new());
     });
     let mut owner = Owner::open(address, Some(pki.handshake("localhost")));
     assert_eq!(owner.connection.read(&mut [0; 16]), Progress::Done(5));
+    assert_eq!(owner.connection.read(&mut [0; 16]), Progress::Failed, "not the handshake has failed");
+    assert_eq!(owner.code(), "ERR_TLS_PROTOCOL");
     owner.connection.abort(false);
     server.join().unwrap();
 }

@@ -324,17 +324,15 @@ fn a_small_buffer_takes_a_large_record_in_pieces_from_one_receive() {
         let mut pair = Pair::open(version);
         let said = pattern(30_000);
         pair.say(&said);
-        pair.end();
         let before = pair.wire.receives.get();
-        for &byte in &said {
+        for (index, &byte) in said.iter().enumerate() {
             let mut buffer = [0];
             assert_eq!(pair.session.read(&pair.wire, &mut buffer).unwrap(), Read::Data(1));
             assert_eq!(buffer[0], byte);
-            assert!(pair.session.holds_more(), "the rest, or the end");
+            assert_eq!(pair.session.holds_more(), index + 1 < said.len());
         }
-        assert_eq!(pair.session.held(), 0);
-        assert_eq!(pair.session.read(&pair.wire, &mut [0]).unwrap(), Read::End);
         assert_eq!(pair.wire.receives.get() - before, 1);
+        assert_eq!(pair.session.held(), 0);
     }
 }
 
@@ -364,6 +362,20 @@ fn a_peek_takes_nothing() {
         assert_eq!(pair.read(3).unwrap(), b"data.");
         assert_eq!(pair.session.peek(&pair.wire).unwrap(), Read::End);
     }
+}
+
+#[test]
+fn what_is_put_back_comes_first() {
+    let mut pair = Pair::open(&TLS13);
+    pair.say(b"three");
+    assert_eq!(pair.session.peek(&pair.wire).unwrap(), Read::Data(1));
+    pair.session.put_back(b"two".to_vec());
+    pair.session.put_back(b"one".to_vec());
+    assert!(pair.session.holds_more());
+    assert_eq!(pair.read(2).unwrap(), b"onetwothree");
+    pair.session.put_back(Vec::with_capacity(9));
+    assert!(!pair.session.holds_more());
+    assert_eq!(pair.session.held(), 0);
 }
 
 #[test]
@@ -503,8 +515,8 @@ fn worn_out_keys_of_tls_1_2_end_the_writing_with_a_word() {
         }
     };
     assert!(matches!(broken, Broken::Tls(rustls::Error::EncryptError)), "{broken:?}");
-    assert!(pair.session.write(&pair.wire, b"x").is_err());
     assert!(pair.session.flush(&pair.wire).unwrap());
+    assert!(pair.session.write(&pair.wire, b"x").is_err());
     assert_eq!(pair.hear().len(), written);
     assert_eq!(pair.server.reader().read(&mut [0]).unwrap(), 0, "close_notify");
     pair.say(b"still heard");
