@@ -21,7 +21,7 @@ const typescript: Record<string, readonly string[]> = {
     'binding.ts',
     'error.ts',
   ],
-  'readable.ts': ['binding.ts', 'memory.ts', 'owner.ts', 'reader.ts'],
+  'readable.ts': ['binding.ts', 'memory.ts', 'owner.ts', 'reader.ts', 'reads.ts'],
   'writable.ts': ['binding.ts', 'chunk.ts', 'intake.ts', 'owner.ts', 'seal.ts', 'writer.ts'],
   'intake.ts': ['binding.ts', 'deferred.ts', 'pace.ts', 'writer.ts'],
   'pace.ts': ['binding.ts', 'deferred.ts'],
@@ -30,7 +30,8 @@ const typescript: Record<string, readonly string[]> = {
   'seal.ts': [],
   // They know streams, and nothing of sockets.
   'reader.ts': [],
-  'writer.ts': [],
+  'reads.ts': [],
+  'writer.ts': ['reader.ts'],
   'chunk.ts': ['error.ts'],
   'options.ts': ['address.ts', 'error.ts'],
   'address.ts': ['error.ts'],
