@@ -25,6 +25,8 @@ export class Intake implements Sink<Chunk> {
   readonly #paused: () => void;
   /** close() or abort() was called; what that does may have to wait. */
   #closed = false;
+  /** Writes that the stream has not settled. */
+  #through = 0;
   #draining: Deferred<void> | undefined;
 
   /** @param paused Called when a pause has begun. */
@@ -34,7 +36,7 @@ export class Intake implements Sink<Chunk> {
   }
 
   offer(chunk: Chunk): Chunk | typeof TAKEN {
-    const id = this.#closed ? undefined : this.#owner.intake;
+    const id = this.#closed || this.#through > 0 ? undefined : this.#owner.intake;
     if (id === undefined) return chunk;
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     // Anything else takes more looking at.
@@ -50,6 +52,17 @@ export class Intake implements Sink<Chunk> {
     return TAKEN;
   }
 
+  throughStream(write: () => Promise<void>): Promise<void> {
+    this.#through += 1;
+    const result = write();
+    const settled = () => {
+      this.#through -= 1;
+      if (this.#through === 0) this.release();
+    };
+    result.then(settled, settled);
+    return result;
+  }
+
   ending(): void {
     this.#closed = true;
   }
@@ -63,13 +76,13 @@ export class Intake implements Sink<Chunk> {
   }
 
   drained(): Promise<void> | undefined {
-    if (!this.#owner.queues) return undefined;
+    if (this.#through === 0 || !this.#owner.queues) return undefined;
     this.#draining ??= new Deferred();
     return this.#draining.promise;
   }
 
-  /** The queue is empty, or of no more use. */
-  empty(): void {
+  /** Lets go who waits for the queue to be empty. */
+  release(): void {
     this.#draining?.resolve();
     this.#draining = undefined;
   }

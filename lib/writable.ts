@@ -204,7 +204,6 @@ export class WritableSide implements IntakeOwner {
 
   #wrote(): void {
     this.#queued -= 1;
-    if (this.#queued === 0) this.#intake.empty();
     if (this.#seal) {
       this.#seal.wrote();
       this.#checkSeal();
@@ -258,7 +257,7 @@ export class WritableSide implements IntakeOwner {
   #over(state: State & { kind: 'over' }): void {
     this.#state = state;
     if (this.#intake.pace.end()) this.#owner.repin();
-    this.#intake.empty();
+    this.#intake.release();
   }
 
   /** Does it now, or waits for the connection or for room. */

@@ -9,6 +9,8 @@ import { passFor, releasedError } from './reader.ts';
 export interface Sink<Chunk> {
   /** Takes a chunk, if that can be done at once and nothing is before it. Otherwise returns what is left for the stream's queue. */
   offer(chunk: Chunk): Chunk | typeof TAKEN;
+  /** Lets the stream take a chunk. What comes before that is settled goes through it, too. */
+  throughStream(write: () => Promise<void>): Promise<void>;
   /** The stream is going to be closed or aborted: nothing is taken any more. */
   ending(): void;
   /** Bytes taken since the last microtask. */
@@ -68,7 +70,7 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
     // On anything else the platform's own method rejects.
     if (!(#sink in Object(this)) || this.#released) return super.write(chunk);
     const left = this.#sink.offer(chunk);
-    if (left !== TAKEN) return super.write(left);
+    if (left !== TAKEN) return this.#sink.throughStream(() => super.write(left));
     return this.#sink.pause?.then() ?? Promise.resolve();
   }
 
