@@ -164,10 +164,15 @@ impl Host {
         *self.staged.borrow_mut() = staged;
     }
 
+    /// Takes what other threads have to tell. Once a turn: what comes meanwhile has woken the loop again, and a task that always has
+    /// something new would let no turn end.
+    fn hear(&self) {
+        self.pending.borrow_mut().extend(self.environment.drain());
+    }
+
     /// Takes what happened, and fills the batch with what JavaScript has to know of it. Says with how much; there may be more.
     fn settle(&self) -> u32 {
         let mut pending = self.pending.borrow_mut();
-        pending.extend(self.environment.drain());
         self.batch.fill(std::iter::from_fn(|| {
             loop {
                 let (id, event) = pending.pop_front()?;
@@ -210,6 +215,7 @@ impl Host {
 impl Rounds for Host {
     fn polled(&self, told: &[(u32, Interest)]) {
         self.pending.borrow_mut().extend(told.iter().map(|(id, interest)| (*id, Event::from(*interest))));
+        self.hear();
         let Means::Loop(_, dispatch) = &self.means else { return };
         // A loop within a callback, as some addons run it, must not overwrite the batch that is being read.
         if self.telling.replace(true) {
@@ -244,7 +250,8 @@ fn threadsafe(dispatch: &Function<'_, u32, ()>, number: u32) -> napi::Result<Wak
         dispatch.build_threadsafe_function::<()>().callee_handled::<false>().weak::<true>().build_callback(
             move |_| {
                 let Some(host) = Host::of(number) else { return Ok(0) };
-                let count = host.settle();
+                host.hear();
+            let count = host.settle();
                 if let (false, Means::Thread(wake)) = (host.pending.borrow().is_empty(), &host.means) {
                     call(wake);
                 }
