@@ -21,10 +21,11 @@
 //!
 //! An open transport belongs to the JavaScript thread, which reads and writes it without blocking. What takes time
 //! (names, the connect race, handshakes, the last flush) owns the transport on the tokio thread and hands it back in an
-//! [`Event`](runtime::Event). Nothing of a connection is shared, so no lock is held while it works.
+//! [`Event`](runtime::Event). Nothing of a connection is shared but the queues of a task
+//! that reads [`ahead`], whose lock is held for a copy only.
 
-// A test has no Node process to link to.
 pub mod ahead;
+// A test has no Node process to link to.
 #[cfg(not(test))]
 pub mod binding;
 pub mod close;
@@ -34,7 +35,6 @@ pub mod dial;
 pub mod error;
 pub mod happy_eyeballs;
 pub mod notify;
-
 pub mod runtime;
 pub mod session;
 pub mod staged;

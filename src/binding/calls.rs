@@ -1,5 +1,5 @@
 //! The calls that are made for every chunk: plain functions over an id, straight on Node-API. A generated function costs three
-//! times as much, a class method ten times. They never throw: a result below zero says what to do.
+//! times as much, a class method forty times. They never throw: a result below zero says what to do.
 
 use std::{
     ffi::CStr,

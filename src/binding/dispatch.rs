@@ -1,10 +1,10 @@
-//! How JavaScript is told of a batch of events: a shared array, and one call.
+//! The call that tells JavaScript of a batch of events.
 
-use std::{cell::RefCell, ptr};
+use std::{cell::Cell, ptr};
 
 use napi::{
     Env, JsValue,
-    bindgen_prelude::{Function, FunctionRef, ToNapiValue, Uint8Array, Uint32Array},
+    bindgen_prelude::{Function, FunctionRef, ToNapiValue},
     sys,
 };
 
@@ -13,6 +13,8 @@ pub(super) struct Dispatch {
     env: Env,
     function: FunctionRef<u32, ()>,
     context: sys::napi_async_context,
+    /// Whether JavaScript is reading a batch.
+    pub(super) busy: Cell<bool>,
 }
 
 impl Dispatch {
@@ -25,7 +27,7 @@ impl Dispatch {
         if status != sys::Status::napi_ok {
             return Err(napi::Error::from_reason("no async context"));
         }
-        Ok(Self { env, function: function.create_ref()?, context })
+        Ok(Self { env, function: function.create_ref()?, context, busy: Cell::new(false) })
     }
 
     /// Tells that so many pairs are in the batch. What the callback throws is an uncaught exception, as for Node's own callbacks.
@@ -74,42 +76,5 @@ impl Drop for Dispatch {
     fn drop(&mut self) {
         // SAFETY: made by `new`, and destroyed once.
         unsafe { sys::napi_async_destroy(self.env.raw(), self.context) };
-    }
-}
-
-/// `[id, event, id, event, ...]`, in memory that JavaScript has allocated and reads.
-pub(super) struct Batch(RefCell<Uint32Array>);
-
-impl Batch {
-    pub(super) fn new(memory: Uint32Array) -> Self {
-        Self(RefCell::new(memory))
-    }
-
-    /// Writes pairs until there are no more or no more fit. Says how many.
-    pub(super) fn fill(&self, mut pairs: impl Iterator<Item = [u32; 2]>) -> u32 {
-        let mut memory = self.0.borrow_mut();
-        // SAFETY: JavaScript, which reads the memory, runs on this thread and not now. It never transfers the array.
-        let room = unsafe { memory.as_mut() }.chunks_exact_mut(2);
-        let mut count = 0;
-        for (slot, pair) in room.zip(&mut pairs) {
-            slot.copy_from_slice(&pair);
-            count += 1;
-        }
-        count
-    }
-}
-
-/// Memory of JavaScript's that small reads are made into.
-pub(super) struct Scratch(RefCell<Uint8Array>);
-
-impl Scratch {
-    pub(super) fn new(memory: Uint8Array) -> Self {
-        Self(RefCell::new(memory))
-    }
-
-    pub(super) fn lend<T>(&self, fill: impl FnOnce(&mut [u8]) -> T) -> T {
-        let mut memory = self.0.borrow_mut();
-        // SAFETY: JavaScript, which reads the memory, runs on this thread and not now. It never transfers the array.
-        fill(unsafe { memory.as_mut() })
     }
 }

@@ -20,9 +20,12 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
+#[cfg(unix)]
+use super::dispatch::Dispatch;
 use super::{
-    dispatch::{Batch, Dispatch, Scratch},
     entries::{ById, take_of, with_entry},
+    own_loop,
+    shared::{Batch, Scratch},
 };
 #[cfg(unix)]
 use crate::notify::{
@@ -53,7 +56,6 @@ pub(super) struct Host {
     /// Connections with something staged.
     staged: RefCell<Vec<u32>>,
     turn: Cell<u32>,
-    telling: Cell<bool>,
 }
 
 /// Where I/O happens.
@@ -116,7 +118,6 @@ impl Host {
             referenced: Cell::new(0),
             staged: RefCell::default(),
             turn: Cell::new(0),
-            telling: Cell::new(false),
         });
         HOSTS.with(|hosts| hosts.borrow_mut().insert(number, Rc::clone(&host)));
         #[cfg(unix)]
@@ -218,7 +219,7 @@ impl Rounds for Host {
         self.hear();
         let Means::Loop(_, dispatch) = &self.means else { return };
         // A loop within a callback, as some addons run it, must not overwrite the batch that is being read.
-        if self.telling.replace(true) {
+        if dispatch.busy.replace(true) {
             return;
         }
         loop {
@@ -228,7 +229,7 @@ impl Rounds for Host {
             }
             dispatch.call(count);
         }
-        self.telling.set(false);
+        dispatch.busy.set(false);
         self.flush();
     }
 
@@ -237,21 +238,13 @@ impl Rounds for Host {
     }
 }
 
-/// The loop that the thread runs, where it can be used.
-#[cfg(unix)]
-fn own_loop(env: Env, direct: bool) -> Option<Rc<Loop>> {
-    let raw = if direct { env.get_uv_event_loop().ok()? } else { return None };
-    // SAFETY: Node-API gives the loop that this thread runs. It runs on until the cleanup hook of `end_with` says that it is done.
-    unsafe { Loop::start(raw.cast()) }.ok()
-}
-
 fn threadsafe(dispatch: &Function<'_, u32, ()>, number: u32) -> napi::Result<Wake> {
     let function =
         dispatch.build_threadsafe_function::<()>().callee_handled::<false>().weak::<true>().build_callback(
             move |_| {
                 let Some(host) = Host::of(number) else { return Ok(0) };
                 host.hear();
-            let count = host.settle();
+                let count = host.settle();
                 if let (false, Means::Thread(wake)) = (host.pending.borrow().is_empty(), &host.means) {
                     call(wake);
                 }

@@ -3,9 +3,11 @@
 #![expect(clippy::missing_errors_doc, reason = "callers are JavaScript: errors are documented in index.d.ts")]
 
 mod calls;
+#[cfg(unix)]
 mod dispatch;
 mod entries;
 mod host;
+mod shared;
 
 use std::sync::{
     Arc,
@@ -22,6 +24,8 @@ use self::{
     entries::with_entry,
     host::{Host, Mode},
 };
+#[cfg(unix)]
+use crate::notify::event_loop::Loop;
 use crate::{
     connection::Connection,
     dial::Target,
@@ -237,4 +241,17 @@ fn failure(error: &Error) -> Failure {
 fn thrown(error: &Error) -> napi::Error<String> {
     let Failure { code, message, .. } = failure(error);
     napi::Error::new(code, message)
+}
+
+/// The loop that the thread runs, where it can be used.
+#[cfg(unix)]
+fn own_loop(env: Env, direct: bool) -> Option<std::rc::Rc<Loop>> {
+    let raw = if direct { env.get_uv_event_loop().ok()? } else { return None };
+    // SAFETY: Node-API gives the loop that this thread runs. It runs on until the cleanup hook of `end_with` says that it is done.
+    unsafe { Loop::start(raw.cast()) }.ok()
+}
+
+#[cfg(not(unix))]
+fn own_loop(_: Env, _: bool) -> Option<()> {
+    None
 }
