@@ -7,6 +7,8 @@ import { closedPort } from './fixtures/closed-port.mjs';
 import { runNode } from './fixtures/node-process.mjs';
 
 const script = '__test__/fixtures/last-socket.mjs';
+/** The mode of the process that runs this is that of those it starts, too. */
+const options = { env: { WINTERSOCK_IO: process.env['WINTERSOCK_IO'] ?? '' }, deadline: 10_000 };
 const greeting = { allowHalfOpen: true, pauseOnConnect: true };
 const accepted = new Set<TcpSocket>();
 const server = createServer(greeting, (tcp) => {
@@ -29,7 +31,7 @@ afterAll(async () => {
 });
 
 async function expectToEnd(state: string, ending: string, at = address): Promise<void> {
-  const result = await runNode([script, state, ending, at], { deadline: 10_000 });
+  const result = await runNode([script, state, ending, at], options);
   expect(result).toEqual({ code: 0, signal: null, stdout: 'done\nexit 0\n', stderr: '' });
 }
 
@@ -81,13 +83,13 @@ describe('the exit code is the own one of the process', () => {
     { how: 'a signal that ends it', body: "process.kill(process.pid, 'SIGTERM');", code: null },
   ];
   test.concurrent.each(cases)('$how', async ({ body, code }) => {
-    const ended = await runNode(program(open.replace('ADDRESS', address) + body), { deadline: 10_000 });
+    const ended = await runNode(program(open.replace('ADDRESS', address) + body), options);
     expect(ended).toMatchObject({ code, signal: code === null ? 'SIGTERM' : null });
   });
 
   test('a top-level await of a socket that is gone for good ends the process as Node does', async () => {
     const body = `const socket = connect('${address}'); await socket.opened; socket.unref(); await socket.closed;`;
-    expect(await runNode(program(body), { deadline: 10_000 })).toMatchObject({ code: 13, signal: null });
+    expect(await runNode(program(body), options)).toMatchObject({ code: 13, signal: null });
   });
 });
 
@@ -109,7 +111,7 @@ describe('the process goes on', () => {
     const { port } = peer.address() as { port: number };
     const told = "socket.closed.then(() => console.log('closed'));";
     const source = `const socket = connect('127.0.0.1:${port}'); ${body} ${told}`;
-    expect(await runNode(program(source), { deadline: 10_000 })).toMatchObject({
+    expect(await runNode(program(source), options)).toMatchObject({
       code: 0,
       stdout: 'closed\n',
     });
@@ -121,7 +123,7 @@ describe('the process goes on', () => {
       inspect(Socket.prototype, { getters: true });
       for (const name in Socket.prototype) try { Socket.prototype[name]?.call?.({}); } catch {}
       setTimeout(() => console.log('alive'), 10);`;
-    expect(await runNode(program(source), { deadline: 10_000 })).toMatchObject({
+    expect(await runNode(program(source), options)).toMatchObject({
       code: 0,
       stdout: 'alive\n',
     });
@@ -133,7 +135,7 @@ describe('the process goes on', () => {
     const { port } = peer.address() as { port: number };
     const source = `const at = '127.0.0.1:${port}'; const [one, two] = [connect(at), connect(at)]; one.unref();
       two.closed.then(() => console.log('closed'));`;
-    const ended = await runNode(program(source), { deadline: 10_000 });
+    const ended = await runNode(program(source), options);
     peer.close();
     expect(ended).toMatchObject({ code: 0, stdout: 'closed\n' });
   });
