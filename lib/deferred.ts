@@ -34,3 +34,20 @@ function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
+
+/**
+ * The same promise, after `settled` was called. Another object: who looks at a promise marks it as handled, and a rejection that nobody
+ * else looks at would go unnoticed.
+ */
+export function counted<T>(promise: Promise<T>, settled: () => void): Promise<T> {
+  return promise.then(
+    (value) => {
+      settled();
+      return value;
+    },
+    (error) => {
+      settled();
+      throw error;
+    },
+  );
+}

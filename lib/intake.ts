@@ -3,7 +3,7 @@
 import { types } from 'node:util';
 import type { BufferSource } from '../index.d.ts';
 import { Interest, watch, write } from './binding.ts';
-import { Deferred } from './deferred.ts';
+import { counted, Deferred } from './deferred.ts';
 import { Pace } from './pace.ts';
 import { type Sink, TAKEN } from './writer.ts';
 
@@ -54,13 +54,10 @@ export class Intake implements Sink<Chunk> {
 
   throughStream(write: () => Promise<void>): Promise<void> {
     this.#through += 1;
-    const result = write();
-    const settled = () => {
+    return counted(write(), () => {
       this.#through -= 1;
       if (this.#through === 0) this.release();
-    };
-    result.then(settled, settled);
-    return result;
+    });
   }
 
   ending(): void {

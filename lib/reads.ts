@@ -1,6 +1,7 @@
 /** The reads of default readers: those that wait for an answer, and those that the stream has to answer. */
 
 import type { ReadableStreamReadResult } from 'node:stream/web';
+import { counted } from './deferred.ts';
 
 export type Answer = ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
 
@@ -41,12 +42,9 @@ export class Reads {
   /** Lets the stream answer one. */
   throughStream<T>(read: () => Promise<T>): Promise<T> {
     this.#through += 1;
-    const answer = read();
-    const answered = () => {
+    return counted(read(), () => {
       this.#through -= 1;
-    };
-    answer.then(answered, answered);
-    return answer;
+    });
   }
 
   /** Whether there may be reads in the stream that have not been answered. */

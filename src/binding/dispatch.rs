@@ -41,7 +41,11 @@ impl Dispatch {
             if sys::napi_open_handle_scope(env, &raw mut scope) != sys::Status::napi_ok {
                 return;
             }
-            if self.make_callback(pairs).is_err() {
+            let mut thrown = false;
+            if self.make_callback(pairs).is_err()
+                && sys::napi_is_exception_pending(env, &raw mut thrown) == sys::Status::napi_ok
+                && thrown
+            {
                 let mut error = ptr::null_mut();
                 if sys::napi_get_and_clear_last_exception(env, &raw mut error) == sys::Status::napi_ok {
                     sys::napi_fatal_exception(env, error);

@@ -23,6 +23,7 @@ use napi::{
 #[cfg(unix)]
 use super::dispatch::Dispatch;
 use super::{
+    Mode,
     entries::{ById, take_of, with_entry},
     own_loop,
     shared::{Batch, Scratch},
@@ -56,16 +57,13 @@ pub(super) struct Host {
     /// Connections with something staged.
     staged: RefCell<Vec<u32>>,
     turn: Cell<u32>,
+    /// Whether what is staged goes out when the running callback returns.
+    holds: Cell<bool>,
 }
 
-/// Where I/O happens.
-#[derive(Clone, Copy)]
-pub(super) struct Mode {
-    /// On the thread's own loop, if that is possible.
-    pub(super) direct: bool,
-    /// After how many bytes in a row a connection reads ahead.
-    pub(super) ahead_after: Option<u64>,
-}
+/// So many events are told in so little time that their answers can wait for the end of it.
+#[cfg(unix)]
+const FEW: u32 = 8;
 
 /// How JavaScript is reached.
 enum Means {
@@ -118,6 +116,7 @@ impl Host {
             referenced: Cell::new(0),
             staged: RefCell::default(),
             turn: Cell::new(0),
+            holds: Cell::new(false),
         });
         HOSTS.with(|hosts| hosts.borrow_mut().insert(number, Rc::clone(&host)));
         #[cfg(unix)]
@@ -145,7 +144,8 @@ impl Host {
 
     /// The turn of the event loop, if writes can wait for its end.
     pub(super) fn turn(&self) -> Option<Turn> {
-        (!matches!(self.means, Means::Thread(_))).then(|| Turn(self.turn.get()))
+        let is_own = !matches!(self.means, Means::Thread(_));
+        is_own.then(|| Turn { number: self.turn.get(), holds: self.holds.get() })
     }
 
     /// Sends at the end of the turn what a connection has staged.
@@ -227,10 +227,13 @@ impl Rounds for Host {
             if count == 0 {
                 break;
             }
+            // Of many events, the first must not wait for what the last does.
+            self.holds.set(count <= FEW);
             dispatch.call(count);
+            self.holds.set(false);
+            self.flush();
         }
         dispatch.busy.set(false);
-        self.flush();
     }
 
     fn waits(&self) {

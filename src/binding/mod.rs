@@ -20,10 +20,7 @@ use napi::{
 };
 use napi_derive::napi;
 
-use self::{
-    entries::with_entry,
-    host::{Host, Mode},
-};
+use self::{entries::with_entry, host::Host};
 #[cfg(unix)]
 use crate::notify::event_loop::Loop;
 use crate::{
@@ -33,6 +30,15 @@ use crate::{
     tls::{Handshake, Options},
     trust::Sources,
 };
+
+/// Where I/O happens.
+#[derive(Clone, Copy)]
+struct Mode {
+    /// On the thread's own loop, if that is possible.
+    direct: bool,
+    /// After how many bytes in a row a connection reads ahead.
+    ahead_after: Option<u64>,
+}
 
 /// What [`start`] gives.
 #[napi(object, object_from_js = false)]

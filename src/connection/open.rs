@@ -19,7 +19,7 @@ pub(super) struct Open {
     pub(super) staged: Staged,
     pub(super) write: WriteSide,
     /// When it was written to last.
-    wrote: Option<Turn>,
+    wrote: Option<u32>,
     /// How much has been read without a pause.
     pub(super) bulk: u64,
     /// The task that reads ahead, and is what `transport` is over.
@@ -61,9 +61,9 @@ impl Open {
     }
 
     fn try_write(&mut self, data: &[u8], turn: Option<Turn>) -> Result<usize, Broken> {
-        let again = turn.is_some() && self.wrote == turn;
-        self.wrote = turn;
-        // The first write of a turn goes out at once. Of more, the system is told once.
+        let again = turn.is_some_and(|turn| turn.holds || self.wrote == Some(turn.number));
+        self.wrote = turn.map(|turn| turn.number);
+        // Of several writes of a turn the system is told once. The first goes out at once, unless the end of the turn is near.
         if again || !self.staged.is_empty() {
             if self.staged.stage(data) {
                 return Ok(data.len());
@@ -116,5 +116,10 @@ impl Open {
 }
 
 /// One turn of the event loop: from one wait for events to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn(pub u32);
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// Counted up.
+    pub number: u32,
+    /// What is staged goes out as soon as the running callback returns.
+    pub holds: bool,
+}
