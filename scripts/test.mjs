@@ -13,8 +13,11 @@ import { buildProducts, installDependencies, root } from './workspace.mjs';
 
 /** @typedef {{ passed: number, failed: number, note?: string }} Tally */
 
-/** What need not run on every version of Node: one looks at sources, the other chooses its versions itself. */
-const once = ['--exclude=__test__/layers.test.ts', '--exclude=__test__/package.test.ts'];
+/** What need not run again: it looks at sources, or chooses versions of Node by itself. */
+const once = ['layers', 'documents', 'bench', 'package'].map((name) => `--exclude=__test__/${name}.test.ts`);
+
+/** Where I/O happens: every version of Node in the first two, one in the third. */
+const ways = ['direct', 'thread', 'ahead'];
 
 const reports = join(root, '.cache', 'test');
 const one = { passed: 1, failed: 0 };
@@ -56,7 +59,7 @@ async function whole(command, args) {
 
 /** The tests of cargo, from the totals of each test binary. */
 async function cargoTest() {
-  const outcome = await runStep('cargo', ['test', '--locked'], { minutes: 15 });
+  const outcome = await runStep('cargo', ['test', '--locked', '--workspace'], { minutes: 15 });
   let [passed, failed] = [0, 0];
   for (const [, good, bad] of outcome.output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)) {
     passed += Number(good);
@@ -65,12 +68,13 @@ async function cargoTest() {
   return tally(outcome, { passed, failed });
 }
 
-/** The tests of vitest, from its report. @param {string} node @param {string[]} options */
-async function vitest(node, options = []) {
+/** The tests of vitest, from its report. @param {string} node @param {string} way @param {string[]} options */
+async function vitest(node, way, options = []) {
   const report = join(reports, 'vitest.json');
   rmSync(report, { force: true });
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...options];
-  const outcome = await runStep(node, ['node_modules/vitest/vitest.mjs', ...args], { minutes: 15 });
+  const env = { ...process.env, WINTERSOCK_IO: way };
+  const outcome = await runStep(node, ['node_modules/vitest/vitest.mjs', ...args], { env, minutes: 15 });
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = readJson(report);
   const conformance = testResults.find(({ name }) => name.endsWith('/conformance.test.ts'));
   const clauses = conformance?.assertionResults.filter(({ status }) => status === 'passed') ?? [];
@@ -88,14 +92,19 @@ const runMajor = Number.parseInt(process.versions.node, 10);
 const installed = await step('install', () => installDependencies().then(() => one));
 const built = await step('build', () => buildProducts().then(() => one), installed);
 
+const peer = ['build', '--locked', '--release', '-p', 'wintersock-bench-peer'];
+const peerBuilt = await step("build of the benchmark's peer", () => whole('cargo', peer));
+
 await step(
   'biome',
   () => whole(run, ['node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.']),
   installed,
 );
 await step('tsc', () => whole(run, ['node_modules/typescript/bin/tsc', '-p', '.']), installed);
-await step('rustfmt', () => whole('cargo', ['fmt', '--check']));
-await step('clippy', () => whole('cargo', ['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']));
+await step('rustfmt', () => whole('cargo', ['fmt', '--all', '--check']));
+await step('clippy', () =>
+  whole('cargo', ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings']),
+);
 await step('cargo test', cargoTest);
 
 /** @type {Map<number, string>} */
@@ -107,9 +116,16 @@ for (const major of new Set([runMajor, ...nodeMajors])) {
   });
 }
 
-for (const [major, node] of nodes) {
-  await step(`vitest, Node ${major}`, () => vitest(node, node === run ? [] : once), built);
+for (const way of ways) {
+  for (const [major, node] of nodes) {
+    if (way === 'ahead' && node !== run) continue;
+    const first = node === run && way === ways[0];
+    await step(`vitest, Node ${major}, I/O ${way}`, () => vitest(node, way, first ? [] : once), built);
+  }
 }
+
+// That it works: what it measures here, beside everything else that this machine does, is of no use.
+await step('benchmark', () => whole(run, ['bench/main.mjs', '--quick', '--no-build']), built && peerBuilt);
 
 console.log('\n=== results');
 for (const { name, passed, failed, note = '' } of results) {
