@@ -11,6 +11,8 @@ export type { Socket as NativeSocket, TlsOptions } from '../binding.d.cts';
 
 const require = createRequire(import.meta.url);
 
+const EXIT = Symbol.for('wintersock.exit');
+
 /** Results of the hot calls below zero. */
 export const WAIT = -1;
 export const FAILED = -2;
@@ -92,8 +94,16 @@ const { host, direct, calls } = native.start(loop, aheadAfter, batch, scratch, (
 
 export const { read, peek, write, shutdown, watch } = calls;
 
-// After process.exit() the turn has no end. What was taken goes out all the same, as far as the system takes it.
-if (direct) process.once('exit', () => calls.flush(host));
+// After process.exit() the turn has no end. What was taken goes out all the same, as far as the system takes it. All copies of this
+// module share one listener: Node warns of more than ten.
+const flushes = (process as { [EXIT]?: Set<() => void> })[EXIT] ?? new Set();
+if (flushes.size === 0) {
+  Object.defineProperty(process, EXIT, { value: flushes });
+  process.once('exit', () => {
+    for (const flush of flushes) flush();
+  });
+}
+flushes.add(() => calls.flush(host));
 
 function endTurn(): void {
   delivered = true;
