@@ -183,7 +183,14 @@ impl Shared {
 
     /// Sends what is written, as far as the system takes it. Whether it can still be written to.
     fn send(&self, work: &mut Work) -> bool {
-        loop {
+        let sent = self.try_send(work);
+        work.broken = sent.err();
+        work.broken.is_none()
+    }
+
+    fn try_send(&self, work: &mut Work) -> Result<(), Broken> {
+        // What TLS has encrypted goes first.
+        while work.transport.flush()? {
             if work.sent == work.outgoing.len() {
                 work.sent = 0;
                 work.outgoing.clear();
@@ -191,18 +198,12 @@ impl Shared {
                     self.environment.tell(self.id, Interest::Writable);
                 }
                 if work.outgoing.is_empty() {
-                    return true;
+                    break;
                 }
             }
-            match work.transport.write(&work.outgoing[work.sent..]) {
-                Ok(0) => return true,
-                Ok(taken) => work.sent += taken,
-                Err(broken) => {
-                    work.broken = Some(broken);
-                    return false;
-                }
-            }
+            work.sent += work.transport.write(&work.outgoing[work.sent..])?;
         }
+        Ok(())
     }
 }
 

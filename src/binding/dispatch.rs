@@ -8,6 +8,9 @@ use napi::{
     sys,
 };
 
+/// So few events are told in so little time that their answers can wait for the end of it.
+pub(super) const FEW: u32 = 8;
+
 /// The callback of one environment, called from its event loop.
 pub(super) struct Dispatch {
     env: Env,

@@ -21,7 +21,7 @@ use napi::{
 };
 
 #[cfg(unix)]
-use super::dispatch::Dispatch;
+use super::dispatch::{Dispatch, FEW};
 use super::{
     Mode,
     entries::{ById, take_of, with_entry},
@@ -60,10 +60,6 @@ pub(super) struct Host {
     /// Whether what is staged goes out when the running callback returns.
     holds: Cell<bool>,
 }
-
-/// So many events are told in so little time that their answers can wait for the end of it.
-#[cfg(unix)]
-const FEW: u32 = 8;
 
 /// How JavaScript is reached.
 enum Means {
@@ -124,13 +120,18 @@ impl Host {
             let rounds: Rc<dyn Rounds> = Rc::<Self>::clone(&host);
             looping.call(Rc::downgrade(&rounds));
         }
-        end_with(env, number)?;
+        if own {
+            end_with(env, number)?;
+        } else {
+            // There is nothing to wait for, and not every runtime gets the other kind of hook right: Deno frees it twice.
+            env.add_env_cleanup_hook((), move |()| end(number, || ()))?;
+        }
         Ok((number, own))
     }
 
     /// The host that [`Self::start`] gave this number.
     pub(super) fn of(number: u32) -> Option<Rc<Self>> {
-        HOSTS.try_with(|hosts| hosts.borrow().get(&number).map(Rc::clone)).ok().flatten()
+        HOSTS.with(|hosts| hosts.borrow().get(&number).map(Rc::clone))
     }
 
     /// Where the host's connections get their readiness from.
@@ -263,30 +264,31 @@ fn call(wake: &Wake) {
     }
 }
 
-/// Ends a host with its environment: connections, tasks, handles.
+/// Ends a host with its environment: connections, tasks, handles. `done` is called when libuv has let go of the last.
+fn end(number: u32, done: impl FnOnce() + 'static) {
+    // Nothing may unwind out of a cleanup hook either.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        let Some(host) = HOSTS.with(|hosts| hosts.borrow_mut().remove(&number)) else { return done() };
+        host.environment.cancel();
+        drop(take_of(&host));
+        match &host.means {
+            #[cfg(unix)]
+            Means::Loop(looping, _) => looping.end(done),
+            Means::Thread(wake) => {
+                drop(wake.lock().unwrap_or_else(PoisonError::into_inner).take());
+                done();
+            }
+        }
+    }));
+}
+
+/// Has the environment wait for the end of a host.
 fn end_with(env: Env, number: u32) -> napi::Result<()> {
     unsafe extern "C" fn ended(hook: sys::napi_async_cleanup_hook_handle, number: *mut c_void) {
-        let done = move || {
+        end(u32::try_from(number.addr()).unwrap_or_default(), move || {
             // SAFETY: Node passes the handle for this one call.
             unsafe { sys::napi_remove_async_cleanup_hook(hook) };
-        };
-        // Also nothing may unwind out of a cleanup hook.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
-            let number = u32::try_from(number.addr()).unwrap_or_default();
-            let host = HOSTS.try_with(|hosts| hosts.borrow_mut().remove(&number)).ok().flatten();
-            let Some(host) = host else { return done() };
-            host.environment.cancel();
-            drop(take_of(&host));
-            match &host.means {
-                // The environment waits until libuv has let go of every handle.
-                #[cfg(unix)]
-                Means::Loop(looping, _) => looping.end(done),
-                Means::Thread(wake) => {
-                    drop(wake.lock().unwrap_or_else(PoisonError::into_inner).take());
-                    done();
-                }
-            }
-        }));
+        });
     }
     let number = std::ptr::without_provenance_mut(number as usize);
     // SAFETY: the number is no pointer to anything.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Interest, LINGER, Notify, poll::Watched};
+use super::{LINGER, Notify, poll::Watched};
 
 /// The streams of one loop that linger.
 #[derive(Default)]
@@ -29,7 +29,6 @@ const READS: usize = 16;
 impl Lingering {
     /// Takes a stream on. Whether it is the first, so that an alarm has to be set.
     pub(super) fn add(&self, id: u32, watched: Watched) -> bool {
-        watched.watch(Interest::Readable);
         self.streams.borrow_mut().insert(id, Late { watched, discarded: false });
         let mut deadlines = self.deadlines.borrow_mut();
         deadlines.push_back((Instant::now() + LINGER, id));

@@ -115,10 +115,13 @@ impl Watched {
         Ok(Self { poll, stream })
     }
 
-    /// From now on its owner is the loop. Says what it is known by.
+    /// From now on its owner is the loop, which waits for the peer's end. Says what it is known by.
     pub(super) fn linger(&self) -> u32 {
         let polled = self.poll.value();
         polled.lingers.set(true);
+        // For nothing else: there is room to write nearly always, and nobody would stop that.
+        polled.wanted.set(READABLE);
+        polled.start(self.poll.raw(), READABLE);
         polled.id
     }
 
