@@ -146,9 +146,12 @@ impl Shared {
             match self.step() {
                 Step::Worked => tokio::task::yield_now().await,
                 Step::Waits => {
-                    let paused = timeout(PAUSE, self.wake.notified()).await.is_err();
-                    if paused && lock(&self.queues).is_idle() {
-                        break;
+                    if timeout(PAUSE, self.wake.notified()).await.is_err() {
+                        if lock(&self.queues).is_idle() {
+                            break;
+                        }
+                        // The reader pauses.
+                        self.wake.notified().await;
                     }
                 }
                 Step::Over => break,

@@ -7,6 +7,9 @@ const BOUND: usize = 512 * 1024;
 /// What is read at once.
 const CHUNK: usize = 64 * 1024;
 
+/// How many chunks are kept to be filled again.
+const SPARE: usize = 4;
+
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     incoming: VecDeque<Vec<u8>>,
@@ -44,13 +47,22 @@ impl Queues {
 
     /// Gives back memory that was not filled.
     pub(super) fn unused(&mut self, chunk: Vec<u8>) {
-        self.spare.push(chunk);
+        if self.spare.len() < SPARE {
+            self.spare.push(chunk);
+        }
     }
 
     /// Takes a chunk in. Whether somebody waits for it.
     pub(super) fn arrived(&mut self, chunk: Vec<u8>) -> bool {
         self.held += chunk.len();
-        self.incoming.push_back(chunk);
+        match self.incoming.back_mut() {
+            // Small ones share memory: each for itself would take 64 KiB.
+            Some(last) if last.len() + chunk.len() <= CHUNK => {
+                last.extend_from_slice(&chunk);
+                self.unused(chunk);
+            }
+            _ => self.incoming.push_back(chunk),
+        }
         std::mem::take(&mut self.read_waits)
     }
 
@@ -67,8 +79,9 @@ impl Queues {
             self.taken += length;
             if length == rest.len() {
                 self.taken = 0;
-                let empty = self.incoming.pop_front();
-                self.spare.extend(empty);
+                if let Some(empty) = self.incoming.pop_front() {
+                    self.unused(empty);
+                }
             }
         }
         self.held -= filled;
@@ -146,6 +159,20 @@ mod tests {
         assert!(!queues.await_room());
         assert!(queues.leave(&mut Vec::new()), "somebody waits");
         assert!(queues.await_room());
+    }
+
+    #[test]
+    fn small_chunks_share_memory() {
+        let mut queues = Queues::default();
+        for index in 0..100_u8 {
+            let mut chunk = queues.room().unwrap();
+            chunk.truncate(1000);
+            chunk.fill(index);
+            queues.arrived(chunk);
+        }
+        assert_eq!(queues.incoming.len(), 2, "100,000 bytes");
+        let (read, _) = queues.into_rest();
+        assert!(read.chunks(1000).zip(0_u8..).all(|(part, index)| part == [index; 1000]));
     }
 
     #[test]

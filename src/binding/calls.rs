@@ -114,7 +114,7 @@ fn write(arguments: &Arguments) -> i32 {
         let before = entry.connection.is_staged();
         let progress = entry.connection.write(part, entry.host.turn());
         if !before && entry.connection.is_staged() {
-            entry.host.flush_later(id);
+            entry.host.turns.flush_later(id);
         }
         if progress == Progress::Done(part.len()) && part.len() < rest.len() {
             entry.connection.watch(Interest::Writable);
@@ -144,7 +144,7 @@ fn watch(arguments: &Arguments) -> i32 {
 
 fn flush(arguments: &Arguments) -> i32 {
     if let Some(host) = Host::of(arguments.number(0)) {
-        host.flush();
+        host.turns.end_all();
     }
     0
 }

@@ -27,6 +27,7 @@ use super::{
     entries::{ById, take_of, with_entry},
     own_loop,
     shared::{Batch, Scratch},
+    turns::Turns,
 };
 #[cfg(unix)]
 use crate::notify::{
@@ -54,11 +55,7 @@ pub(super) struct Host {
     pending: RefCell<VecDeque<(u32, Event)>>,
     /// Live sockets that keep the process alive.
     referenced: Cell<usize>,
-    /// Connections with something staged.
-    staged: RefCell<Vec<u32>>,
-    turn: Cell<u32>,
-    /// Whether what is staged goes out when the running callback returns.
-    holds: Cell<bool>,
+    pub(super) turns: Turns,
 }
 
 /// How JavaScript is reached.
@@ -110,9 +107,7 @@ impl Host {
             scratch: Scratch::new(scratch),
             pending: RefCell::default(),
             referenced: Cell::new(0),
-            staged: RefCell::default(),
-            turn: Cell::new(0),
-            holds: Cell::new(false),
+            turns: Turns::default(),
         });
         HOSTS.with(|hosts| hosts.borrow_mut().insert(number, Rc::clone(&host)));
         #[cfg(unix)]
@@ -145,25 +140,7 @@ impl Host {
 
     /// The turn of the event loop, if writes can wait for its end.
     pub(super) fn turn(&self) -> Option<Turn> {
-        let is_own = !matches!(self.means, Means::Thread(_));
-        is_own.then(|| Turn { number: self.turn.get(), holds: self.holds.get() })
-    }
-
-    /// Sends at the end of the turn what a connection has staged.
-    pub(super) fn flush_later(&self, id: u32) {
-        self.staged.borrow_mut().push(id);
-    }
-
-    pub(super) fn flush(&self) {
-        self.turn.set(self.turn.get().wrapping_add(1));
-        if self.staged.borrow().is_empty() {
-            return;
-        }
-        let mut staged = self.staged.take();
-        for id in staged.drain(..) {
-            with_entry(id, None, |entry| entry.connection.flush());
-        }
-        *self.staged.borrow_mut() = staged;
+        if matches!(self.means, Means::Thread(_)) { None } else { self.turns.now() }
     }
 
     /// Takes what other threads have to tell. Once a turn: what comes meanwhile has woken the loop again, and a task that always has
@@ -229,16 +206,15 @@ impl Rounds for Host {
                 break;
             }
             // Of many events, the first must not wait for what the last does.
-            self.holds.set(count <= FEW);
+            self.turns.hold(count <= FEW);
             dispatch.call(count);
-            self.holds.set(false);
-            self.flush();
+            self.turns.end();
         }
         dispatch.busy.set(false);
     }
 
     fn waits(&self) {
-        self.flush();
+        self.turns.end();
     }
 }
 

@@ -8,6 +8,7 @@ mod dispatch;
 mod entries;
 mod host;
 mod shared;
+mod turns;
 
 use std::sync::{
     Arc,
@@ -56,7 +57,7 @@ pub struct Started {
     /// - `shutdown` ends the write side: 0 done, -1 call again when writable, -2 failed.
     /// - `watch` asks for an event: 0 readable, 1 writable, 2 broken. It comes in a later turn, also if there is cause for it already, and
     ///   does not keep the process alive.
-    /// - `flush` sends what waits for the end of the turn: there may be none.
+    /// - `flush` sends what waits for the end of the turn, because the process exits. What is written from then on goes out at once.
     #[napi(
         ts_type = "{ read(id: number, buffer?: Uint8Array): number; peek(id: number): number; write(id: number, data: Uint8Array, offset: number): number; shutdown(id: number): number; watch(id: number, interest: number): void; flush(host: number): void }"
     )]
