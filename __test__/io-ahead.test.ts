@@ -43,11 +43,11 @@ describe('much data over TLS', () => {
       expect(result).toMatchObject(results[name] as object);
       // That it is read ahead, or is not: or all this would be about nothing.
       if (linux && 'switches' in result) {
-        if (mode === 'ahead') expect(result.switches).toBeGreaterThan(50);
-        else expect(result.switches).toBeLessThan(50);
+        if (mode === 'ahead') expect(result.switches).toBeGreaterThan(5);
+        else expect(result.switches).toBeLessThan(5);
       }
       if (linux && mode === 'ahead' && name === 'pauses') {
-        for (const switches of result.rounds) expect(switches).toBeGreaterThan(5);
+        for (const switches of result.rounds) expect(switches).toBeGreaterThan(0);
       }
     },
     40_000,
@@ -58,7 +58,7 @@ describe('much data over TLS', () => {
     async () => {
       const { switches, ...result } = await run('huge', 'direct');
       expect(result).toEqual(whole);
-      expect(switches).toBeGreaterThan(50);
+      expect(switches).toBeGreaterThan(5);
     },
     40_000,
   );
