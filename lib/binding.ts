@@ -122,7 +122,14 @@ function deliver(events: Uint32Array, pairs: number): void {
   turn += 1;
   for (let index = 0; index < 2 * pairs; index += 2) {
     const listener = listeners.get(events[index] as number)?.deref();
-    listener?.told(events[index + 1] as Told);
+    try {
+      listener?.told(events[index + 1] as Told);
+    } catch (error) {
+      // As out of memory for a chunk. The others have to be told all the same.
+      setImmediate(() => {
+        throw error;
+      });
+    }
   }
 }
 

@@ -53,8 +53,9 @@ export class Intake implements Sink<Chunk> {
   }
 
   throughStream(write: () => Promise<void>): Promise<void> {
+    const result = write();
     this.#through += 1;
-    return counted(write(), () => {
+    return counted(result, () => {
       this.#through -= 1;
       if (this.#through === 0) this.release();
     });

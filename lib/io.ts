@@ -27,7 +27,8 @@ export function readIo(): Io {
       { code: 'ERR_INVALID_OPTION' },
     );
   }
-  // Bun's and Deno's loops look like Node's, and fail; on Windows it has not proved itself.
-  const foreign = process.versions['bun'] !== undefined || 'Deno' in globalThis;
+  // Bun's and Deno's loops look like Node's, and fail. Electron runs one for several environments. On Windows it has not proved itself.
+  const { bun, electron } = process.versions;
+  const foreign = bun !== undefined || electron !== undefined || 'Deno' in globalThis;
   return { ...mode, loop: mode.loop && !foreign && process.platform !== 'win32' };
 }

@@ -221,8 +221,14 @@ export class ReadableSide implements Source {
     this.#pulled = false;
     this.#again = false;
     this.#reads.given();
-    if (chunk) controller.enqueue(chunk);
-    else request?.respond(count);
+    try {
+      if (chunk) controller.enqueue(chunk);
+      else request?.respond(count);
+    } catch (error) {
+      // Node's own assertion, after a BYOB reader has gone with a part of an element: the data is lost.
+      this.fail(error);
+      this.#owner.sideEnded();
+    }
     this.#owner.repin();
   }
 

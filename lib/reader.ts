@@ -54,7 +54,7 @@ class SocketReader extends ReadableStreamDefaultReader<Uint8Array> {
     super.releaseLock();
     if (this.#released) return;
     this.#released = true;
-    this.#source.released(releasedError('reader'));
+    this.#source.released(invalidState('the reader has let its stream go'));
   }
 }
 
@@ -71,8 +71,7 @@ export function passFor(ours: object, theirs: object): void {
   Object.defineProperty(prototype, 'constructor', { value: theirs, writable: true, configurable: true });
 }
 
-/** What pending promises of a reader or writer get when it lets its stream go. */
-export function releasedError(what: 'reader' | 'writer'): TypeError {
-  const error = new TypeError(`Invalid state: the ${what} has let its stream go`);
-  return Object.assign(error, { code: 'ERR_INVALID_STATE' });
+/** What the platform's readers and writers reject with when they cannot be used. */
+export function invalidState(what: string): TypeError {
+  return Object.assign(new TypeError(`Invalid state: ${what}`), { code: 'ERR_INVALID_STATE' });
 }

@@ -3,7 +3,7 @@
  */
 
 import type { QueuingStrategy, UnderlyingSink } from 'node:stream/web';
-import { passFor, releasedError } from './reader.ts';
+import { invalidState, passFor } from './reader.ts';
 
 /** Where chunks go. */
 export interface Sink<Chunk> {
@@ -59,7 +59,8 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
   #released = false;
   #pause: Promise<void> | undefined;
   #ready: Promise<void> | undefined;
-  #refuse: ((reason: unknown) => void) | undefined;
+  #awaited: { resolve(): void; reject(reason: unknown): void } | undefined;
+  #closing = false;
 
   constructor(stream: WritableStream<Chunk>, sink: Sink<Chunk>) {
     super(stream);
@@ -70,25 +71,35 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
     // On anything else the platform's own method rejects.
     if (!(#sink in Object(this)) || this.#released) return super.write(chunk);
     const left = this.#sink.offer(chunk);
-    if (left !== TAKEN) return this.#sink.throughStream(() => super.write(left));
-    return this.#sink.pause?.then() ?? Promise.resolve();
+    if (left === TAKEN) return this.#sink.pause?.then() ?? Promise.resolve();
+    try {
+      return this.#sink.throughStream(() => super.write(left));
+    } catch {
+      // Node throws an assertion of its own at a write behind a close that is under way.
+      return Promise.reject(invalidState('the stream is closing or closed'));
+    }
   }
 
   override close(): Promise<void> {
-    if (#sink in Object(this) && !this.#released) this.#sink.ending();
+    if (#sink in Object(this) && !this.#released) {
+      this.#sink.ending();
+      this.#closing = true;
+      // Nothing more can be written, so nobody has to wait to write.
+      this.#awaited?.resolve();
+    }
     return super.close();
   }
 
   override abort(reason: unknown = undefined): Promise<void> {
     if (#sink in Object(this) && !this.#released) {
       this.#sink.ending();
-      this.#refuse?.(reason);
+      this.#awaited?.reject(reason);
     }
     return super.abort(reason);
   }
 
   override releaseLock(): void {
-    if (!this.#released) this.#refuse?.(releasedError('writer'));
+    if (!this.#released) this.#awaited?.reject(invalidState('the writer has let its stream go'));
     this.#released = true;
     super.releaseLock();
   }
@@ -96,7 +107,7 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
   /** As if what was taken at once had gone through the queue, where it would be counted until its write resolves. */
   override get desiredSize(): number | null {
     const room = super.desiredSize;
-    if (!room) return room;
+    if (room === null) return null;
     return Math.min(room - this.#sink.fresh, this.#sink.pause ? 0 : room);
   }
 
@@ -105,13 +116,13 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
    * the queue from then on.
    */
   override get ready(): Promise<void> {
-    if (!(#sink in Object(this)) || this.#released) return super.ready;
+    if (!(#sink in Object(this)) || this.#released || this.#closing) return super.ready;
     const pause = this.#sink.pause ?? (this.#isFull() ? this.#sink.drained() : undefined);
     if (pause === undefined) return super.ready;
     if (pause !== this.#pause) {
       this.#pause = pause;
       this.#ready = new Promise((resolve, reject) => {
-        this.#refuse = reject;
+        this.#awaited = { resolve, reject };
         pause.then(() => super.ready).then(resolve, reject);
       });
       // As of the platform's own: nobody has to look at it.

@@ -69,7 +69,10 @@ impl Staged {
         if done {
             self.sent = 0;
             self.bytes.clear();
-            SPARE.set(std::mem::take(&mut self.bytes));
+            let memory = std::mem::take(&mut self.bytes);
+            if memory.capacity() <= 2 * ROOM {
+                SPARE.set(memory);
+            }
         }
         Ok(done)
     }

@@ -74,6 +74,15 @@ enum Step {
     Over,
 }
 
+/// Tells, when it is dropped, that the task has ended.
+struct Over(Arc<Shared>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.environment.push(self.0.id, Event::Returned);
+    }
+}
+
 /// Wakes the task when the stream is ready.
 #[derive(Debug)]
 struct Waker(std::sync::Weak<Shared>);
@@ -142,6 +151,8 @@ impl Drop for Ahead {
 
 impl Shared {
     async fn run(self: Arc<Self>) {
+        // Also if a step panics: whoever waits has to be told.
+        let _over = Over(Arc::clone(&self));
         loop {
             match self.step() {
                 Step::Worked => tokio::task::yield_now().await,
@@ -157,7 +168,6 @@ impl Shared {
                 Step::Over => break,
             }
         }
-        self.environment.push(self.id, Event::Returned);
     }
 
     fn step(&self) -> Step {

@@ -17,7 +17,7 @@ pub(super) struct Dispatch {
     function: FunctionRef<u32, ()>,
     context: sys::napi_async_context,
     /// Whether JavaScript is reading a batch.
-    pub(super) busy: Cell<bool>,
+    busy: Cell<bool>,
 }
 
 impl Dispatch {
@@ -31,6 +31,11 @@ impl Dispatch {
             return Err(napi::Error::from_reason("no async context"));
         }
         Ok(Self { env, function: function.create_ref()?, context, busy: Cell::new(false) })
+    }
+
+    /// Begins to tell, unless JavaScript is being told: what is being read must not be overwritten.
+    pub(super) fn begin(&self) -> Option<Busy<'_>> {
+        (!self.busy.replace(true)).then_some(Busy(&self.busy))
     }
 
     /// Tells that so many pairs are in the batch. What the callback throws is an uncaught exception, as for Node's own callbacks.
@@ -76,6 +81,15 @@ impl Dispatch {
             )
         };
         if status == sys::Status::napi_ok { Ok(()) } else { Err(napi::Error::from_reason("thrown")) }
+    }
+}
+
+/// JavaScript is being told, until this is dropped.
+pub(super) struct Busy<'a>(&'a Cell<bool>);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }
 

@@ -197,9 +197,7 @@ impl Rounds for Host {
         self.hear();
         let Means::Loop(_, dispatch) = &self.means else { return };
         // A loop within a callback, as some addons run it, must not overwrite the batch that is being read.
-        if dispatch.busy.replace(true) {
-            return;
-        }
+        let Some(_busy) = dispatch.begin() else { return };
         loop {
             let count = self.settle();
             if count == 0 {
@@ -210,7 +208,6 @@ impl Rounds for Host {
             dispatch.call(count);
             self.turns.end();
         }
-        dispatch.busy.set(false);
     }
 
     fn waits(&self) {

@@ -1,6 +1,9 @@
 //! The turns of an event loop, and what is sent when one ends.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    panic::catch_unwind,
+};
 
 use super::entries::with_entry;
 use crate::connection::Turn;
@@ -42,7 +45,8 @@ impl Turns {
         }
         let mut staged = self.staged.take();
         for id in staged.drain(..) {
-            with_entry(id, None, |entry| entry.connection.flush());
+            // A panic costs one connection, not those that follow.
+            let _ = catch_unwind(|| with_entry(id, None, |entry| entry.connection.flush()));
         }
         *self.staged.borrow_mut() = staged;
     }

@@ -79,7 +79,8 @@ impl Open {
     pub(super) fn is_bulk(&mut self, length: usize, after: Option<u64>) -> bool {
         self.bulk = if length < BULK_READ { 0 } else { self.bulk + length as u64 };
         let due = after.is_some_and(|after| self.bulk >= after);
-        due && self.ahead.is_none() && !self.transport.is_plain()
+        let settled = matches!(self.write, WriteSide::Open | WriteSide::Ended);
+        due && settled && self.ahead.is_none() && !self.transport.is_plain()
     }
 
     /// Lets a task read ahead.

@@ -20,16 +20,18 @@ pub(super) struct Lingering {
 
 struct Late {
     watched: Watched,
-    discarded: bool,
+    discarded: usize,
 }
 
 /// What one stream may take of a round of the loop.
-const READS: usize = 16;
+const READS: usize = 4;
+/// What is discarded of one stream at most. A peer that sends more is not about to end, and must not keep the thread busy.
+const DISCARDED: usize = 1 << 20;
 
 impl Lingering {
     /// Takes a stream on. Whether it is the first, so that an alarm has to be set.
     pub(super) fn add(&self, id: u32, watched: Watched) -> bool {
-        self.streams.borrow_mut().insert(id, Late { watched, discarded: false });
+        self.streams.borrow_mut().insert(id, Late { watched, discarded: 0 });
         let mut deadlines = self.deadlines.borrow_mut();
         deadlines.push_back((Instant::now() + LINGER, id));
         deadlines.len() == 1
@@ -67,8 +69,8 @@ impl Lingering {
         {
             deadlines.pop_front();
             let late = self.streams.borrow_mut().remove(&id);
-            if let Some(Late { watched, discarded: true }) = late {
-                // What the peer said was lost, and it has not noticed that nobody listens.
+            // What the peer said was lost, and it has not noticed that nobody listens.
+            if let Some(Late { watched, discarded: 1.. }) = late {
                 watched.reset_on_close();
             }
         }
@@ -83,13 +85,16 @@ impl Lingering {
 impl Late {
     /// Whether it has ended.
     fn discard(&mut self) -> bool {
-        let mut unread = [0; 4096];
+        let mut unread = [0; 16 * 1024];
         for _ in 0..READS {
             match self.watched.try_read(&mut unread) {
                 Ok(0) => return true,
-                Ok(_) => self.discarded = true,
+                Ok(length) => self.discarded += length,
                 Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
             }
+        }
+        if self.discarded > DISCARDED {
+            self.watched.rest();
         }
         false
     }

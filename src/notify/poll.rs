@@ -125,6 +125,13 @@ impl Watched {
         polled.id
     }
 
+    /// Tells nothing more.
+    pub(super) fn rest(&self) {
+        let polled = self.poll.value();
+        polled.wanted.set(0);
+        polled.start(self.poll.raw(), 0);
+    }
+
     /// The local endpoint.
     ///
     /// # Errors
