@@ -13,8 +13,14 @@ import { buildProducts, installDependencies, root } from './workspace.mjs';
 
 /** @typedef {{ passed: number, failed: number, note?: string }} Tally */
 
+/** @param {string[]} names */
+const without = (names) => names.map((name) => `--exclude=__test__/${name}.test.ts`);
+
 /** What need not run again: it looks at sources, or chooses versions of Node by itself. */
-const once = ['layers', 'documents', 'bench', 'package'].map((name) => `--exclude=__test__/${name}.test.ts`);
+const once = without(['layers', 'documents', 'bench', 'package']);
+
+/** What need not run again on the same Node: it chooses by itself where I/O happens. */
+const everyWay = without(['io', 'io-ahead', 'worker', 'examples']);
 
 /** Where I/O happens: every version of Node in the first two, one in the third. */
 const ways = ['direct', 'thread', 'ahead'];
@@ -119,8 +125,9 @@ for (const major of new Set([runMajor, ...nodeMajors])) {
 for (const way of ways) {
   for (const [major, node] of nodes) {
     if (way === 'ahead' && node !== run) continue;
-    const first = node === run && way === ways[0];
-    await step(`vitest, Node ${major}, I/O ${way}`, () => vitest(node, way, first ? [] : once), built);
+    const again = way === ways[0] ? [] : everyWay;
+    const options = node === run && again.length === 0 ? [] : [...once, ...again];
+    await step(`vitest, Node ${major}, I/O ${way}`, () => vitest(node, way, options), built);
   }
 }
 
