@@ -22,8 +22,12 @@ const once = without(['layers', 'documents', 'bench', 'package']);
 /** What need not run again on the same Node: it chooses by itself where I/O happens. */
 const everyWay = without(['io', 'io-ahead', 'worker', 'examples']);
 
-/** Where I/O happens: every version of Node in the first two, one in the third. */
-const ways = ['direct', 'thread', 'ahead'];
+/** Where I/O happens, and which versions of Node are tested so. */
+const ways = {
+  direct: nodeMajors,
+  thread: [Math.min(...nodeMajors), Math.max(...nodeMajors)],
+  ahead: [Math.min(...nodeMajors)],
+};
 
 const reports = join(root, '.cache', 'test');
 const one = { passed: 1, failed: 0 };
@@ -122,10 +126,10 @@ for (const major of new Set([runMajor, ...nodeMajors])) {
   });
 }
 
-for (const way of ways) {
+for (const [way, majors] of Object.entries(ways)) {
   for (const [major, node] of nodes) {
-    if (way === 'ahead' && node !== run) continue;
-    const again = way === ways[0] ? [] : everyWay;
+    if (!majors.includes(major) && !(way === 'direct' && node === run)) continue;
+    const again = way === 'direct' ? [] : everyWay;
     const options = node === run && again.length === 0 ? [] : [...once, ...again];
     await step(`vitest, Node ${major}, I/O ${way}`, () => vitest(node, way, options), built);
   }
