@@ -71,8 +71,16 @@ export class Connection implements ReadableOwner, WritableOwner {
   }
 
   close(reason: unknown): Promise<void> {
-    const error = reason === undefined ? this.#ended('the socket was closed by close()') : reason;
+    const make = () => (reason === undefined ? this.#ended('the socket was closed by close()') : reason);
     const { kind } = this.#state;
+    // Nothing is queued, so there is nothing to wait for.
+    if (kind === 'open' && this.writable.endUntouched(make)) {
+      this.#state = { kind: 'closing' };
+      this.readable.end();
+      if (!this.#native.close(false)) this.#finish();
+      return this.closed;
+    }
+    const error = make();
     if (kind === 'connecting' || kind === 'broken') this.#shut(error);
     else if (kind === 'open') this.#flushAndClose(() => this.writable.fail(error), error);
     if (this.#state.kind === 'closing') {

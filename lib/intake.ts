@@ -85,3 +85,11 @@ export class Intake implements Sink<Chunk> {
     this.#draining = undefined;
   }
 }
+
+/** What waits for the connection, or for room in it. At most one: a stream calls its sink one by one. */
+export interface Waiting {
+  /** Tries on. Whether it is done. */
+  go(id: number): boolean;
+  resolve(): void;
+  reject(error: unknown): void;
+}

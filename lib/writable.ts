@@ -3,7 +3,7 @@
 import type { BufferSource } from '../index.d.ts';
 import { FAILED, Interest, shutdown, WAIT, watch, write } from './binding.ts';
 import { lengthOf, toBytes, transferred } from './chunk.ts';
-import { Intake, type IntakeOwner } from './intake.ts';
+import { Intake, type IntakeOwner, type Waiting } from './intake.ts';
 import type { WritableOwner } from './owner.ts';
 import { Seal } from './seal.ts';
 import { SocketWritable } from './writer.ts';
@@ -15,14 +15,6 @@ type State =
   | { kind: 'over'; error?: unknown; unsaid?: boolean };
 
 type Chunk = BufferSource | string;
-
-/** What waits for the connection, or for room in it. At most one: a stream calls its sink one by one. */
-interface Waiting {
-  /** Tries on. Whether it is done. */
-  go(id: number): boolean;
-  resolve(): void;
-  reject(error: unknown): void;
-}
 
 export class WritableSide implements IntakeOwner {
   readonly #owner: WritableOwner;
@@ -55,7 +47,7 @@ export class WritableSide implements IntakeOwner {
           close: () => this.#close(),
           abort: (reason) => this.#leave(reason),
         },
-        { highWaterMark: this.highWaterMark, size: (chunk) => this.#measure(chunk) },
+        { highWaterMark: this.highWaterMark, size: (chunk) => this.#enqueue(chunk) },
         this.#intake,
       );
       const state = this.#state;
@@ -133,6 +125,15 @@ export class WritableSide implements IntakeOwner {
     this.#controller?.error(error);
   }
 
+  /** Ends a side that nobody has looked at, if it is one. The error is made for who looks later. */
+  endUntouched(make: () => unknown): boolean {
+    if (this.#stream !== undefined || this.#state.kind !== 'open') return false;
+    let error: unknown;
+    const get = () => (error ??= make());
+    this.#over(Object.defineProperty({ kind: 'over' as const }, 'error', { get, enumerable: true }));
+    return true;
+  }
+
   /** Closes an unlocked stream; a locked one belongs to a writer, whose later writes get `error`. */
   finish(error: unknown): void {
     const stream = this.#stream;
@@ -165,7 +166,7 @@ export class WritableSide implements IntakeOwner {
     });
   }
 
-  #measure(chunk: unknown): number {
+  #enqueue(chunk: unknown): number {
     this.#queued += 1;
     return lengthOf(chunk);
   }
