@@ -104,10 +104,11 @@ export class ReadableSide implements Source {
     this.#owner.repin();
   }
 
-  /** The connection is open. */
+  /** The connection is open. Most servers say nothing before they are asked, so nothing is tried for nobody. */
   open(id: number): void {
     if (this.#state.kind === 'opening') this.#state = { kind: 'open', id, dry: false, asked: false };
-    this.readable(id);
+    if (this.#state.kind === 'open' && !this.wanted) this.#ask(this.#state);
+    else this.readable(id);
   }
 
   /** The native side says that there may be something. */

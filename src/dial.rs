@@ -153,7 +153,12 @@ impl Attempt {
 }
 
 fn connecting(address: SocketAddr) -> io::Result<Socket> {
+    // Two calls of the system less where it can be asked for at once.
+    #[cfg(target_os = "linux")]
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
+    #[cfg(not(target_os = "linux"))]
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    #[cfg(not(target_os = "linux"))]
     socket.set_nonblocking(true)?;
     // As in `dial`.
     socket.set_tcp_nodelay(true)?;
