@@ -3,7 +3,7 @@
 import { types } from 'node:util';
 import type { BufferSource } from '../index.d.ts';
 import { Interest, watch, write } from './binding.ts';
-import { counted, Deferred } from './deferred.ts';
+import { Deferred } from './deferred.ts';
 import { Pace } from './pace.ts';
 import { type Sink, TAKEN } from './writer.ts';
 
@@ -52,13 +52,15 @@ export class Intake implements Sink<Chunk> {
     return TAKEN;
   }
 
-  throughStream(write: () => Promise<void>): Promise<void> {
-    const result = write();
+  passOn(): void {
     this.#through += 1;
-    return counted(result, () => {
-      this.#through -= 1;
-      if (this.#through === 0) this.release();
-    });
+  }
+
+  /** A write that went through the stream has been taken. The stream says so to its writer some microtasks later. */
+  async took(): Promise<void> {
+    for (let ticks = 0; ticks < 4; ticks += 1) await undefined;
+    this.#through = Math.max(0, this.#through - 1);
+    if (this.#through === 0) this.release();
   }
 
   ending(): void {

@@ -205,6 +205,7 @@ export class WritableSide implements IntakeOwner {
 
   #wrote(): void {
     this.#queued -= 1;
+    this.#intake.took();
     if (this.#seal) {
       this.#seal.wrote();
       this.#checkSeal();

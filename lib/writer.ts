@@ -9,8 +9,8 @@ import { invalidState, passFor } from './reader.ts';
 export interface Sink<Chunk> {
   /** Takes a chunk, if that can be done at once and nothing is before it. Otherwise returns what is left for the stream's queue. */
   offer(chunk: Chunk): Chunk | typeof TAKEN;
-  /** Lets the stream take a chunk. What comes before that is settled goes through it, too. */
-  throughStream(write: () => Promise<void>): Promise<void>;
+  /** The stream takes a chunk, and what comes before that is settled. */
+  passOn(): void;
   /** The stream is going to be closed or aborted: nothing is taken any more. */
   ending(): void;
   /** Bytes taken since the last microtask. */
@@ -73,7 +73,9 @@ class SocketWriter<Chunk> extends WritableStreamDefaultWriter<Chunk> {
     const left = this.#sink.offer(chunk);
     if (left === TAKEN) return this.#sink.pause?.then() ?? Promise.resolve();
     try {
-      return this.#sink.throughStream(() => super.write(left));
+      const written = super.write(left);
+      this.#sink.passOn();
+      return written;
     } catch {
       // Node throws an assertion of its own at a write behind a close that is under way.
       return Promise.reject(invalidState('the stream is closing or closed'));
