@@ -7,6 +7,14 @@ export declare class Socket {
   get id(): number
   /** What is known of it while it is open. */
   info(): Info | null
+  /** What TLS has agreed on, while it is open. */
+  agreed(): Agreed | null
+  /** Whether small segments go out without waiting for an acknowledgement. False if that could not be set. */
+  setNoDelay(on: boolean): boolean
+  /** Whether the system probes a silent peer; after how many milliseconds of silence first. False if that could not be set. */
+  setProbes(on: boolean, after?: number | undefined | null): boolean
+  /** Sets the type of service, and says what it is. None if that is not possible. */
+  typeOfService(set?: number | undefined | null): number | null
   /** What broke first. */
   failure(): Failure | null
   /** Upgrades an open plain connection. An event tells how the handshake went. */
@@ -32,6 +40,20 @@ export interface Address {
   text: string
 }
 
+/** What TLS has agreed on. */
+export interface Agreed {
+  /** `"TLSv1.2"` or `"TLSv1.3"`. */
+  protocol: string
+  /** The cipher suite, as IANA calls it. */
+  cipher: string
+  /** Whether an earlier session was resumed. */
+  resumed: boolean
+  /** The peer's chain, leaf first, as DER. */
+  certificates: Array<Buffer>
+  /** The code of what is wrong with it, if that was not to be refused. */
+  overlooked?: string
+}
+
 /** Checks options of a later handshake: throws what cannot be used. */
 export declare function checkTls(tls: TlsOptions): void
 
@@ -46,12 +68,20 @@ export interface Failure {
   message: string
   /** What was underneath. */
   cause?: string
+  /** The call of the system, as Node names it. */
+  syscall?: string
+  /** The IP address that could not be connected to. */
+  address?: string
+  /** Its port. */
+  port?: number
 }
 
 /** What is known of an open connection. */
 export interface Info {
   /** `ip:port`, IPv6 in brackets. */
   localAddress: string
+  /** The same of the peer; none if it is gone. */
+  remoteAddress?: string
   /** The protocol agreed on. */
   alpn?: string
 }
@@ -104,4 +134,10 @@ export interface TlsOptions {
   certDir?: string
   /** Whether Node was told to use the system's store. */
   system: boolean
+  /** Whether the certificate has to be issued for `server_name`. Otherwise the caller checks that. Default: it has to. */
+  checkName?: boolean
+  /** Whether a certificate that is not trusted is refused. Otherwise [`Agreed`] says what is wrong. Default: it is. */
+  reject?: boolean
+  /** The only version to speak, `"TLSv1.2"` or `"TLSv1.3"`. Default: both. */
+  version?: string
 }

@@ -17,7 +17,6 @@ use crate::{
     happy_eyeballs,
     notify::{Interest, Notifier, Notify, Unbound, Watched},
     runtime::{self, Completion, Environment, Event},
-    session::Session,
     tls::Handshake,
     transport::{Established, Info},
 };
@@ -111,9 +110,9 @@ pub async fn secure(
             info: Info { local, alpn: None },
         });
     };
-    let (stream, records) = handshake.run(stream, &target.text).await?;
-    let alpn = records.alpn().map(|name| String::from_utf8_lossy(name).into_owned());
-    let tls = Some(Box::new(Session::new(records)));
+    let (stream, session) = handshake.run(stream, &target.text).await?;
+    let alpn = session.alpn();
+    let tls = Some(Box::new(session));
     Ok(Established { stream: Unbound::Registered(stream), tls, info: Info { local, alpn } })
 }
 

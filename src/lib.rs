@@ -13,9 +13,11 @@
 //! - [`session`]: a TLS session over its TCP stream.
 //! - [`staged`]: small writes of one turn of the event loop.
 //! - [`notify`]: where the readiness of an open stream comes from.
-//! - [`tls`], [`trust`], [`verify`]: client configurations, root certificates, what was wrong with a certificate.
+//! - [`tls`], [`configs`], [`trust`], [`verify`]: client configurations, those in use, root certificates, what was wrong with a
+//!   certificate.
 //! - [`code`]: the stable names of what the system and rustls say.
-//! - [`error`]: everything that can go wrong, with its code and message.
+//! - [`pem`]: certificates and keys as users give them.
+//! - [`error`], [`advice`]: everything that can go wrong, with its code and message.
 //!
 //! # Threads
 //!
@@ -24,17 +26,20 @@
 //! [`Event`](runtime::Event). Nothing of a connection is shared but the queues of a task
 //! that reads [`ahead`], whose lock is held for a copy only.
 
+pub mod advice;
 pub mod ahead;
 // A test has no Node process to link to.
 #[cfg(not(test))]
 pub mod binding;
 pub mod close;
 pub mod code;
+pub mod configs;
 pub mod connection;
 pub mod dial;
 pub mod error;
 pub mod happy_eyeballs;
 pub mod notify;
+pub mod pem;
 pub mod runtime;
 pub mod session;
 pub mod staged;

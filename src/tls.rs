@@ -1,19 +1,25 @@
-//! TLS client configurations, parsed from options, cached, and the handshake.
+//! TLS client configurations, parsed from options, and the handshake.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, RootCertStore, client::WebPkiServerVerifier, crypto::CryptoProvider, sign::CertifiedKey,
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    client::{Resumption, WebPkiServerVerifier},
+    crypto::CryptoProvider,
+    sign::CertifiedKey,
+    version::{TLS12, TLS13},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
+use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 
 use crate::{
+    configs,
     error::Error,
-    session::Records,
+    pem,
+    session::{Records, Session},
     transport::Broken,
     trust::{self, Sources},
-    verify::{self, Chain, Rejection, Verifier},
+    verify::{self, Demands, Rejection, Verifier},
 };
 
 /// What a handshake needs, as the caller gave it.
@@ -27,6 +33,33 @@ pub struct Options {
     pub identity: Option<(Vec<Vec<u8>>, Vec<u8>)>,
     /// What the host adds to the default roots.
     pub trust: Sources,
+    /// What the server's certificate has to be.
+    pub demands: Demands,
+    /// Which versions are spoken.
+    pub versions: Versions,
+}
+
+/// Versions of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// Whichever both sides speak.
+    #[default]
+    All,
+    /// 1.2.
+    Only12,
+    /// 1.3.
+    Only13,
+}
+
+impl Versions {
+    fn supported(self) -> &'static [&'static SupportedProtocolVersion] {
+        static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+        match self {
+            Self::All => &BOTH,
+            Self::Only13 => &BOTH[..1],
+            Self::Only12 => &BOTH[1..],
+        }
+    }
 }
 
 /// A checked set of options, ready for a handshake.
@@ -51,11 +84,11 @@ impl Handshake {
                 "{server_name:?} is not a host name or IP address that a certificate can be checked against; pass the server's name as `sni`"
             ),
         })?;
-        let ca = options.ca.as_deref().map(root_store).transpose()?.map(Arc::new);
+        let ca = options.ca.as_deref().map(pem::root_store).transpose()?.map(Arc::new);
         let identity = options
             .identity
             .as_ref()
-            .map(|(chain, key)| certified_key(chain, key))
+            .map(|(chain, key)| pem::certified_key(chain, key, &provider()))
             .transpose()?
             .map(Arc::new);
         let server_name_text = server_name.to_owned();
@@ -69,8 +102,8 @@ impl Handshake {
     ///
     /// # Cancel safety
     /// Dropping the future closes the stream.
-    pub async fn run(&self, stream: TcpStream, target: &str) -> Result<(TcpStream, Records), Error> {
-        let config = if let Some(config) = cached(&self.options) {
+    pub async fn run(&self, stream: TcpStream, target: &str) -> Result<(TcpStream, Session), Error> {
+        let config = if let Some(config) = configs::cached(&self.options) {
             config
         } else {
             let handshake = self.clone();
@@ -79,15 +112,15 @@ impl Handshake {
                 .await
                 .map_err(|lost| Error::Internal(lost.to_string()))??
         };
-        let (result, chain) = verify::observed(self.negotiate(Arc::clone(&config), &stream)).await;
+        let (result, rejection) = verify::observed(self.negotiate(Arc::clone(&config), &stream)).await;
         match result {
-            Ok(records) => Ok((stream, records)),
+            Ok(records) => Ok((stream, Session::new(records, rejection.map(|rejection| rejection.code())))),
             Err(broken) => {
                 if let Broken::Tls(rustls::Error::DecryptError) = broken {
                     // A ticket of TLS 1.2 that the server understands in another way would fail all handshakes to come.
-                    forget(&config);
+                    configs::forget(&config);
                 }
-                Err(self.explain(broken, chain, target))
+                Err(self.explain(broken, rejection, target))
             }
         }
     }
@@ -114,12 +147,12 @@ impl Handshake {
         }
     }
 
-    fn explain(&self, broken: Broken, chain: Option<Chain>, target: &str) -> Error {
+    fn explain(&self, broken: Broken, rejection: Option<Rejection>, target: &str) -> Error {
         let target = target.to_owned();
         match broken {
             Broken::Tls(rustls::Error::InvalidCertificate(error)) => Error::Certificate {
                 target,
-                rejection: Rejection { error, chain },
+                rejection: Rejection { error, chain: rejection.and_then(|rejection| rejection.chain) },
                 server_name: self.server_name_text.clone(),
             },
             Broken::Tls(source) => Error::Tls { target, handshaking: true, source },
@@ -130,7 +163,7 @@ impl Handshake {
 
     fn config(&self) -> Result<Arc<ClientConfig>, Error> {
         let config = Arc::new(self.build()?);
-        Ok(remember(Arc::clone(&self.options), config))
+        Ok(configs::remember(Arc::clone(&self.options), config))
     }
 
     fn build(&self) -> Result<ClientConfig, Error> {
@@ -140,51 +173,27 @@ impl Handshake {
         };
         let internal = |error: &dyn std::fmt::Display| Error::Internal(format!("TLS configuration: {error}"));
         let provider = Arc::new(provider());
+        let demands = self.options.demands;
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
             .build()
             .map_err(|error| internal(&error))?;
         let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(self.options.versions.supported())
             .map_err(|error| internal(&error))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Verifier(verifier)));
+            .with_custom_certificate_verifier(Arc::new(Verifier { inner: verifier, demands }));
         let mut config = match &self.identity {
             Some(key) => builder
                 .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(Arc::clone(key)))),
             None => builder.with_no_client_auth(),
         };
+        if demands != Demands::default() {
+            // A session that is resumed shows no certificate, and what was wrong with it would be forgotten.
+            config.resumption = Resumption::disabled();
+        }
         config.alpn_protocols = self.options.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(config)
     }
-}
-
-/// Configurations of the last option sets used, newest first. A configuration owns its session tickets, so keeping it is
-/// what makes resumption work.
-static CONFIGS: Mutex<Vec<(Arc<Options>, Arc<ClientConfig>)>> = Mutex::new(Vec::new());
-const CONFIGS_KEPT: usize = 64;
-
-fn cached(options: &Options) -> Option<Arc<ClientConfig>> {
-    let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
-    let position = configs.iter().position(|(known, _)| **known == *options)?;
-    configs[..=position].rotate_right(1);
-    configs.first().map(|(_, config)| Arc::clone(config))
-}
-
-/// Keeps a configuration, unless another handshake with the same options was first: its tickets are the ones to share.
-fn remember(options: Arc<Options>, config: Arc<ClientConfig>) -> Arc<ClientConfig> {
-    let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, first)) = configs.iter().find(|(known, _)| **known == *options) {
-        return Arc::clone(first);
-    }
-    configs.insert(0, (options, Arc::clone(&config)));
-    configs.truncate(CONFIGS_KEPT);
-    config
-}
-
-/// Gives up a configuration and its tickets.
-fn forget(config: &Arc<ClientConfig>) {
-    let mut configs = CONFIGS.lock().unwrap_or_else(PoisonError::into_inner);
-    configs.retain(|(_, kept)| !Arc::ptr_eq(kept, config));
 }
 
 #[cfg(feature = "aws-lc-rs")]
@@ -195,54 +204,6 @@ fn provider() -> CryptoProvider {
 #[cfg(not(feature = "aws-lc-rs"))]
 fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
-}
-
-fn root_store(ca: &[Vec<u8>]) -> Result<RootCertStore, Error> {
-    let refuse = |detail: String| Error::Option {
-        code: "ERR_INVALID_CA",
-        detail: format!("`ca` {detail}; pass PEM or DER certificates of authorities"),
-    };
-    let mut store = RootCertStore::empty();
-    for certificate in certificates(ca).map_err(refuse)? {
-        store
-            .add(certificate)
-            .map_err(|error| refuse(format!("holds a certificate that cannot be a root: {error}")))?;
-    }
-    Ok(store)
-}
-
-fn certified_key(chain: &[Vec<u8>], key: &[u8]) -> Result<CertifiedKey, Error> {
-    let refuse = |code, detail: String| Error::Option { code, detail };
-    let chain = certificates(chain).map_err(|detail| {
-        refuse("ERR_INVALID_CERT", format!("`cert` {detail}; pass the PEM certificate chain, leaf first"))
-    })?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
-        refuse(
-            "ERR_INVALID_KEY",
-            format!("`key` holds no usable private key: {error}; pass an unencrypted PEM key"),
-        )
-    })?;
-    CertifiedKey::from_der(chain, key, &provider()).map_err(|error| {
-        refuse(
-            "ERR_INVALID_KEY",
-            format!("`key` cannot be used with `cert`: {error}; pass the key of that certificate"),
-        )
-    })
-}
-
-fn certificates(sources: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, String> {
-    const DER_SEQUENCE: u8 = 0x30;
-    let mut all = Vec::new();
-    for source in sources {
-        if source.first() == Some(&DER_SEQUENCE) {
-            all.push(CertificateDer::from(source.clone()));
-            continue;
-        }
-        for certificate in CertificateDer::pem_slice_iter(source) {
-            all.push(certificate.map_err(|error| format!("is not valid PEM: {error}"))?);
-        }
-    }
-    if all.is_empty() { Err("holds no certificate".into()) } else { Ok(all) }
 }
 
 #[cfg(test)]
@@ -288,9 +249,9 @@ mod tests {
         };
         assert!(Arc::ptr_eq(&config("a"), &config("a")));
         assert!(!Arc::ptr_eq(&config("a"), &config("b")));
-        for index in 0..CONFIGS_KEPT * 2 {
+        for index in 0..configs::KEPT * 2 {
             config(&format!("p{index}"));
         }
-        assert!(CONFIGS.lock().unwrap().len() <= CONFIGS_KEPT);
+        assert!(configs::count() <= configs::KEPT);
     }
 }

@@ -94,6 +94,12 @@ impl<S> Transport<S> {
         self.tls.is_none()
     }
 
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.tls.as_deref()
+    }
+
     /// The stream underneath.
     #[must_use]
     pub fn stream(&self) -> &S {

@@ -99,11 +99,11 @@ impl Rejection {
 tokio::task_local! {
     // The verifier is shared by all connections of a configuration (resumption needs that), and rustls carries no detail
     // out of a refusal. The handshake polls it on its own task, so the task is the place to leave a note.
-    static REFUSED: Cell<Option<Chain>>;
+    static REFUSED: Cell<Option<Rejection>>;
 }
 
-/// Runs a handshake and tells, besides its result, what kind of chain was refused in it.
-pub async fn observed<F: Future>(handshake: F) -> (F::Output, Option<Chain>) {
+/// Runs a handshake and tells, besides its result, which certificate was refused in it, or would have been.
+pub async fn observed<F: Future>(handshake: F) -> (F::Output, Option<Rejection>) {
     REFUSED
         .scope(Cell::new(None), async {
             let output = handshake.await;
@@ -112,9 +112,29 @@ pub async fn observed<F: Future>(handshake: F) -> (F::Output, Option<Chain>) {
         .await
 }
 
-/// rustls's own verifier; takes a note of the chain it refused.
+/// What a certificate has to be. The default: everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demands {
+    /// Issued for the name of the server. Otherwise the caller checks that.
+    pub name: bool,
+    /// Accepted. Otherwise what is wrong with it is only noted.
+    pub trust: bool,
+}
+
+impl Default for Demands {
+    fn default() -> Self {
+        Self { name: true, trust: true }
+    }
+}
+
+/// rustls's own verifier; takes a note of the certificate it refused.
 #[derive(Debug)]
-pub struct Verifier(pub Arc<WebPkiServerVerifier>);
+pub struct Verifier {
+    /// rustls's own.
+    pub inner: Arc<WebPkiServerVerifier>,
+    /// What of its verdict counts.
+    pub demands: Demands,
+}
 
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
@@ -125,12 +145,21 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verdict = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        if verdict.is_err() {
-            // Outside `observed` nobody asks.
-            let _ = REFUSED.try_with(|refused| refused.set(Some(classify(end_entity, intermediates))));
+        let verdict =
+            self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let Err(Error::InvalidCertificate(error)) = &verdict else { return verdict };
+        let named_otherwise = matches!(
+            error,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+        );
+        // rustls looks at the name last, so the chain was found to be good.
+        if named_otherwise && !self.demands.name {
+            return Ok(ServerCertVerified::assertion());
         }
-        verdict
+        let rejection = Rejection { error: error.clone(), chain: Some(classify(end_entity, intermediates)) };
+        // Outside `observed` nobody asks.
+        let _ = REFUSED.try_with(|refused| refused.set(Some(rejection)));
+        if self.demands.trust { verdict } else { Ok(ServerCertVerified::assertion()) }
     }
 
     fn verify_tls12_signature(
@@ -139,7 +168,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.inner.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -148,11 +177,11 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.inner.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.inner.supported_verify_schemes()
     }
 }
 
@@ -233,11 +262,14 @@ mod tests {
     #[tokio::test]
     async fn a_note_stays_within_its_own_handshake() {
         let (value, seen) = observed(async {
-            REFUSED.with(|refused| refused.set(Some(Chain::SelfSigned)));
+            let rejection =
+                Rejection { error: CertificateError::UnknownIssuer, chain: Some(Chain::SelfSigned) };
+            REFUSED.with(|refused| refused.set(Some(rejection)));
             1
         })
         .await;
-        assert_eq!((value, seen), (1, Some(Chain::SelfSigned)));
-        assert_eq!(observed(async { 2 }).await, (2, None));
+        assert_eq!((value, seen.and_then(|rejection| rejection.chain)), (1, Some(Chain::SelfSigned)));
+        let (value, seen) = observed(async { 2 }).await;
+        assert!(value == 2 && seen.is_none());
     }
 }

@@ -9,10 +9,14 @@ mod entries;
 mod host;
 mod shared;
 mod turns;
+mod values;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use napi::{
@@ -21,16 +25,15 @@ use napi::{
 };
 use napi_derive::napi;
 
-use self::{entries::with_entry, host::Host};
+pub use self::values::{Address, Agreed, Failure, Info, TlsOptions};
+use self::{
+    entries::with_entry,
+    host::Host,
+    values::{failure, thrown},
+};
 #[cfg(unix)]
 use crate::notify::event_loop::Loop;
-use crate::{
-    connection::Connection,
-    dial::Target,
-    error::Error,
-    tls::{Handshake, Options},
-    trust::Sources,
-};
+use crate::{connection::Connection, dial::Target, error::Error};
 
 /// Where I/O happens.
 #[derive(Clone, Copy)]
@@ -81,58 +84,6 @@ pub fn start(
     Ok(Started { host, direct, calls: calls::object(env)? })
 }
 
-/// What TLS needs to know. Absent members are defaults.
-#[napi(object)]
-pub struct TlsOptions {
-    /// The name to send and to check.
-    pub server_name: String,
-    /// Protocols to offer.
-    pub alpn: Vec<String>,
-    /// Roots that replace the default ones, PEM or DER.
-    pub ca: Option<Vec<Buffer>>,
-    /// The client's chain.
-    pub cert: Option<Vec<Buffer>>,
-    /// The client's key, PEM.
-    pub key: Option<Buffer>,
-    /// `NODE_EXTRA_CA_CERTS`
-    pub node_extra: Option<String>,
-    /// `SSL_CERT_FILE`
-    pub cert_file: Option<String>,
-    /// `SSL_CERT_DIR`
-    pub cert_dir: Option<String>,
-    /// Whether Node was told to use the system's store.
-    pub system: bool,
-}
-
-impl TlsOptions {
-    fn handshake(self) -> Result<Handshake, napi::Error<String>> {
-        let bytes = |list: Vec<Buffer>| list.iter().map(|one| one.to_vec()).collect();
-        let identity = match (self.cert, self.key) {
-            (Some(cert), Some(key)) => Some((bytes(cert), key.to_vec())),
-            _ => None,
-        };
-        let trust = Sources {
-            node_extra: self.node_extra,
-            cert_file: self.cert_file,
-            cert_dir: self.cert_dir,
-            system: self.system,
-        };
-        let options = Options { alpn: self.alpn, ca: self.ca.map(bytes), identity, trust };
-        Handshake::new(&self.server_name, options).map_err(|error| thrown(&error))
-    }
-}
-
-/// Where to connect.
-#[napi(object)]
-pub struct Address {
-    /// A name or an IP address, without brackets.
-    pub host: String,
-    /// 1 to 65535.
-    pub port: u16,
-    /// `host:port` for messages.
-    pub text: String,
-}
-
 /// Starts to connect. An event tells how it went.
 #[napi(catch_unwind)]
 pub fn connect(
@@ -163,26 +114,6 @@ pub struct Socket {
     id: u32,
 }
 
-/// What is known of an open connection.
-#[napi(object)]
-pub struct Info {
-    /// `ip:port`, IPv6 in brackets.
-    pub local_address: String,
-    /// The protocol agreed on.
-    pub alpn: Option<String>,
-}
-
-/// Why it broke.
-#[napi(object)]
-pub struct Failure {
-    /// The stable code.
-    pub code: String,
-    /// What was wrong and what to do.
-    pub message: String,
-    /// What was underneath.
-    pub cause: Option<String>,
-}
-
 #[napi]
 impl Socket {
     /// The id that events and the hot calls use.
@@ -194,8 +125,45 @@ impl Socket {
     /// What is known of it while it is open.
     #[napi(catch_unwind)]
     pub fn info(&self) -> Option<Info> {
-        let info = with_entry(self.id, None, |entry| entry.connection.info().cloned()).flatten()?;
-        Some(Info { local_address: info.local.to_string(), alpn: info.alpn })
+        let (info, remote) = with_entry(self.id, None, |entry| {
+            let info = entry.connection.info().cloned()?;
+            Some((info, entry.connection.remote()))
+        })
+        .flatten()?;
+        let remote_address = remote.map(|remote| remote.to_string());
+        Some(Info { local_address: info.local.to_string(), remote_address, alpn: info.alpn })
+    }
+
+    /// What TLS has agreed on, while it is open.
+    #[napi(catch_unwind)]
+    pub fn agreed(&self) -> Option<Agreed> {
+        let agreed = with_entry(self.id, None, |entry| entry.connection.agreed()).flatten()?;
+        Some(Agreed {
+            protocol: agreed.protocol.into(),
+            cipher: agreed.cipher,
+            resumed: agreed.resumed,
+            certificates: agreed.certificates.into_iter().map(Buffer::from).collect(),
+            overlooked: agreed.overlooked.map(Into::into),
+        })
+    }
+
+    /// Whether small segments go out without waiting for an acknowledgement. False if that could not be set.
+    #[napi(catch_unwind)]
+    pub fn set_no_delay(&self, on: bool) -> bool {
+        with_entry(self.id, None, |entry| entry.connection.set_no_delay(on).is_ok()).unwrap_or(false)
+    }
+
+    /// Whether the system probes a silent peer; after how many milliseconds of silence first. False if that could not be set.
+    #[napi(catch_unwind)]
+    pub fn set_probes(&self, on: bool, after: Option<u32>) -> bool {
+        let after = after.map(|after| Duration::from_millis(after.into()));
+        with_entry(self.id, None, |entry| entry.connection.set_probes(on, after).is_ok()).unwrap_or(false)
+    }
+
+    /// Sets the type of service, and says what it is. None if that is not possible.
+    #[napi(catch_unwind)]
+    pub fn type_of_service(&self, set: Option<u8>) -> Option<u8> {
+        with_entry(self.id, None, |entry| entry.connection.type_of_service(set).ok()).flatten()
     }
 
     /// What broke first.
@@ -238,16 +206,6 @@ impl ObjectFinalize for Socket {
         entries::remove(env, self.id);
         Ok(())
     }
-}
-
-/// The one place where a Rust error becomes a JavaScript value.
-fn failure(error: &Error) -> Failure {
-    Failure { code: error.code().into(), message: error.to_string(), cause: error.cause() }
-}
-
-fn thrown(error: &Error) -> napi::Error<String> {
-    let Failure { code, message, .. } = failure(error);
-    napi::Error::new(code, message)
 }
 
 /// The loop that the thread runs, where it can be used.

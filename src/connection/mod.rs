@@ -2,6 +2,7 @@
 
 mod end;
 mod open;
+mod tcp;
 mod traffic;
 
 use std::{io, sync::Arc};

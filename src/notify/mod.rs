@@ -167,17 +167,25 @@ macro_rules! each {
 }
 
 impl Watched {
+    /// The system's socket, for its addresses and options.
+    ///
+    /// # Errors
+    /// A task has it.
+    pub fn socket(&self) -> io::Result<socket2::SockRef<'_>> {
+        match self {
+            Self::Thread(stream) => Ok(stream.socket()),
+            #[cfg(unix)]
+            Self::Loop(stream) => Ok(stream.socket()),
+            Self::Task(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// The local endpoint.
     ///
     /// # Errors
     /// What the system says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Self::Thread(stream) => stream.local_addr(),
-            #[cfg(unix)]
-            Self::Loop(stream) => stream.local_addr(),
-            Self::Task(_) => Err(io::ErrorKind::Unsupported.into()),
-        }
+        self.socket()?.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     /// Gives the stream up to a task: what it then does is bound to the tokio thread.

@@ -5,7 +5,7 @@ use std::{
     ffi::c_int,
     io::{self, Read, Write},
     mem::MaybeUninit,
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     os::fd::AsRawFd,
     rc::Rc,
     time::Duration,
@@ -132,12 +132,9 @@ impl Watched {
         polled.start(self.poll.raw(), 0);
     }
 
-    /// The local endpoint.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+    /// The system's socket.
+    pub fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.stream)
     }
 
     /// Gives the stream up.

@@ -4,7 +4,6 @@ use std::{
     future::Future,
     io,
     mem::MaybeUninit,
-    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Wake, Waker},
@@ -80,12 +79,9 @@ impl Watched {
         }
     }
 
-    /// The local endpoint.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+    /// The system's socket.
+    pub fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&*self.stream)
     }
 
     /// Gives the stream up to a task of the tokio thread.

@@ -1,5 +1,6 @@
 //! A TLS session over its TCP stream, read and written without blocking.
 
+mod agreed;
 mod held;
 mod records;
 
@@ -9,6 +10,7 @@ use crate::{
     notify::{Interest, Notify},
     transport::{Broken, Read},
 };
+pub use agreed::Agreed;
 pub use records::Records;
 use records::SENT;
 
@@ -16,13 +18,26 @@ use records::SENT;
 #[derive(Debug)]
 pub struct Session {
     records: Records,
+    overlooked: Option<&'static str>,
 }
 
 impl Session {
-    /// A session whose handshake is done.
+    /// A session whose handshake is done. `overlooked`: the code of what was wrong with the peer's certificate.
     #[must_use]
-    pub fn new(records: Records) -> Self {
-        Self { records }
+    pub fn new(records: Records, overlooked: Option<&'static str>) -> Self {
+        Self { records, overlooked }
+    }
+
+    /// The protocol agreed on by ALPN.
+    #[must_use]
+    pub fn alpn(&self) -> Option<String> {
+        self.records.alpn().map(|name| String::from_utf8_lossy(name).into_owned())
+    }
+
+    /// What was agreed on.
+    #[must_use]
+    pub fn agreed(&self) -> Agreed {
+        Agreed { overlooked: self.overlooked, ..Agreed::of(&self.records.tls) }
     }
 
     /// Takes plaintext back that was read, so that it is read again before anything else.

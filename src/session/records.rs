@@ -28,7 +28,7 @@ thread_local! {
 
 /// The client's side of a TLS session, from the beginning of its handshake.
 pub struct Records {
-    tls: UnbufferedClientConnection,
+    pub(super) tls: UnbufferedClientConnection,
     /// Received, but only a part of a record, or of a handshake message. rustls remembers places in it.
     incomplete: Vec<u8>,
     /// Decrypted, but not taken.

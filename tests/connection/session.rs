@@ -147,7 +147,7 @@ impl Set {
             assert!(!records.ended().unwrap());
         }
         send(&wire, &mut records);
-        let mut pair = Pair { wire, server, session: Session::new(records) };
+        let mut pair = Pair { wire, server, session: Session::new(records, None) };
         assert_eq!(pair.hear(), b"");
         // Tickets, perhaps.
         bring(&pair.wire, &mut pair.server);
@@ -400,7 +400,7 @@ fn what_comes_with_the_end_of_the_handshake_is_data() {
         assert!(!records.is_handshaking());
         send(&wire, &mut records);
         assert_eq!(hear(&wire, &mut server).unwrap(), b"");
-        let mut pair = Pair { wire, server, session: Session::new(records) };
+        let mut pair = Pair { wire, server, session: Session::new(records, None) };
         assert!(pair.session.holds_more(), "no stream becomes readable for it");
         assert!(pair.read(1000).unwrap() == pattern(20_000));
     }
@@ -435,7 +435,7 @@ fn a_write_between_the_parts_of_a_ticket_is_nothing_special() {
         records.receive(&mut [], |buffer| wire.try_read(buffer));
     }
     send(&wire, &mut records);
-    let mut pair = Pair { wire, server, session: Session::new(records) };
+    let mut pair = Pair { wire, server, session: Session::new(records, None) };
     assert_eq!(pair.hear(), b"");
     bring(&pair.wire, &mut pair.server);
     assert!(pair.wire.unheard() > 200, "tickets have come");

@@ -1,0 +1,48 @@
+//! What to do about an error: the second half of its message.
+
+use crate::code::tls_code;
+
+/// After a connect that failed with this code.
+pub fn connect_advice(code: &str) -> &'static str {
+    match code {
+        "ECONNREFUSED" => {
+            "nothing accepts connections there; check that the server runs and that host and port are right"
+        }
+        "ETIMEDOUT" => "no answer; check the address, the route and any firewall",
+        "EHOSTUNREACH" | "ENETUNREACH" | "EADDRNOTAVAIL" | "ENETDOWN" | "EAFNOSUPPORT" => {
+            "there is no route to it from this machine; check the address and the network"
+        }
+        "EACCES" | "EPERM" => "the system does not permit it; check the firewall and the process's rights",
+        "EMFILE" | "ENFILE" => "too many files are open; close sockets that are done, or raise the limit",
+        "EINVAL" => {
+            "the system refuses this address; check it (a link-local IPv6 address needs a zone, which an address here cannot have)"
+        }
+        _ => "the connection could not be established; see `cause`, and check the address and the network",
+    }
+}
+
+/// After an established connection broke with this code.
+pub fn io_advice(code: &str) -> &'static str {
+    match code {
+        "ECONNRESET" => {
+            "the peer reset the connection; it may have crashed, restarted or refused what was sent"
+        }
+        "ETIMEDOUT" => "the peer stopped answering",
+        _ => "the connection broke; see `cause`, check the network, and connect again",
+    }
+}
+
+/// After TLS failed.
+pub fn tls_advice(error: &rustls::Error) -> &'static str {
+    match tls_code(error) {
+        "ERR_TLS_ALPN" => "the server speaks none of the protocols in `alpn`; offer one that it speaks",
+        "ERR_TLS_ALERT" => {
+            "the server ended it with that alert; its log should say why (a required client certificate, an unknown name)"
+        }
+        "ERR_TLS_INCOMPATIBLE" => "TLS 1.2 or 1.3 is needed; update the server or its TLS settings",
+        "ERR_TLS_PROTOCOL" => {
+            "what came is not valid TLS; check that this port speaks TLS at once and is not one for StartTLS or plain text"
+        }
+        _ => "check the TLS settings of both sides",
+    }
+}

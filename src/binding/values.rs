@@ -1,0 +1,136 @@
+//! What crosses the boundary as plain objects.
+
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+
+use crate::{
+    error::Error,
+    tls::{Handshake, Options, Versions},
+    trust::Sources,
+    verify::Demands,
+};
+
+/// What TLS needs to know. Absent members are defaults.
+#[napi(object)]
+pub struct TlsOptions {
+    /// The name to send and to check.
+    pub server_name: String,
+    /// Protocols to offer.
+    pub alpn: Vec<String>,
+    /// Roots that replace the default ones, PEM or DER.
+    pub ca: Option<Vec<Buffer>>,
+    /// The client's chain.
+    pub cert: Option<Vec<Buffer>>,
+    /// The client's key, PEM.
+    pub key: Option<Buffer>,
+    /// `NODE_EXTRA_CA_CERTS`
+    pub node_extra: Option<String>,
+    /// `SSL_CERT_FILE`
+    pub cert_file: Option<String>,
+    /// `SSL_CERT_DIR`
+    pub cert_dir: Option<String>,
+    /// Whether Node was told to use the system's store.
+    pub system: bool,
+    /// Whether the certificate has to be issued for `server_name`. Otherwise the caller checks that. Default: it has to.
+    pub check_name: Option<bool>,
+    /// Whether a certificate that is not trusted is refused. Otherwise [`Agreed`] says what is wrong. Default: it is.
+    pub reject: Option<bool>,
+    /// The only version to speak, `"TLSv1.2"` or `"TLSv1.3"`. Default: both.
+    pub version: Option<String>,
+}
+
+impl TlsOptions {
+    pub(super) fn handshake(self) -> Result<Handshake, napi::Error<String>> {
+        let bytes = |list: Vec<Buffer>| list.iter().map(|one| one.to_vec()).collect();
+        let identity = match (self.cert, self.key) {
+            (Some(cert), Some(key)) => Some((bytes(cert), key.to_vec())),
+            _ => None,
+        };
+        let trust = Sources {
+            node_extra: self.node_extra,
+            cert_file: self.cert_file,
+            cert_dir: self.cert_dir,
+            system: self.system,
+        };
+        let demands = Demands { name: self.check_name.unwrap_or(true), trust: self.reject.unwrap_or(true) };
+        let versions = match self.version.as_deref() {
+            Some("TLSv1.2") => Versions::Only12,
+            Some("TLSv1.3") => Versions::Only13,
+            _ => Versions::All,
+        };
+        let options = Options { alpn: self.alpn, ca: self.ca.map(bytes), identity, trust, demands, versions };
+        Handshake::new(&self.server_name, options).map_err(|error| thrown(&error))
+    }
+}
+
+/// Where to connect.
+#[napi(object)]
+pub struct Address {
+    /// A name or an IP address, without brackets.
+    pub host: String,
+    /// 1 to 65535.
+    pub port: u16,
+    /// `host:port` for messages.
+    pub text: String,
+}
+
+/// What is known of an open connection.
+#[napi(object)]
+pub struct Info {
+    /// `ip:port`, IPv6 in brackets.
+    pub local_address: String,
+    /// The same of the peer; none if it is gone.
+    pub remote_address: Option<String>,
+    /// The protocol agreed on.
+    pub alpn: Option<String>,
+}
+
+/// What TLS has agreed on.
+#[napi(object)]
+pub struct Agreed {
+    /// `"TLSv1.2"` or `"TLSv1.3"`.
+    pub protocol: String,
+    /// The cipher suite, as IANA calls it.
+    pub cipher: String,
+    /// Whether an earlier session was resumed.
+    pub resumed: bool,
+    /// The peer's chain, leaf first, as DER.
+    pub certificates: Vec<Buffer>,
+    /// The code of what is wrong with it, if that was not to be refused.
+    pub overlooked: Option<String>,
+}
+
+/// Why it broke.
+#[napi(object)]
+pub struct Failure {
+    /// The stable code.
+    pub code: String,
+    /// What was wrong and what to do.
+    pub message: String,
+    /// What was underneath.
+    pub cause: Option<String>,
+    /// The call of the system, as Node names it.
+    pub syscall: Option<String>,
+    /// The IP address that could not be connected to.
+    pub address: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+}
+
+/// The one place where a Rust error becomes a JavaScript value.
+pub(super) fn failure(error: &Error) -> Failure {
+    Failure {
+        code: error.code().into(),
+        message: error.to_string(),
+        cause: error.cause(),
+        syscall: error.operation().map(Into::into),
+        address: error.address().map(|address| address.ip().to_string()),
+        port: error.address().map(|address| address.port()),
+    }
+}
+
+/// The same, thrown.
+pub(super) fn thrown(error: &Error) -> napi::Error<String> {
+    let Failure { code, message, .. } = failure(error);
+    napi::Error::new(code, message)
+}

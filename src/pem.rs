@@ -1,0 +1,66 @@
+//! Certificates and keys as users give them.
+
+use rustls::{RootCertStore, crypto::CryptoProvider, sign::CertifiedKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
+use crate::error::Error;
+
+/// The roots of `ca`.
+///
+/// # Errors
+/// [`Error::Option`]
+pub fn root_store(ca: &[Vec<u8>]) -> Result<RootCertStore, Error> {
+    let refuse = |detail: String| Error::Option {
+        code: "ERR_INVALID_CA",
+        detail: format!("`ca` {detail}; pass PEM or DER certificates of authorities"),
+    };
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(ca).map_err(refuse)? {
+        store
+            .add(certificate)
+            .map_err(|error| refuse(format!("holds a certificate that cannot be a root: {error}")))?;
+    }
+    Ok(store)
+}
+
+/// The identity of `cert` and `key`.
+///
+/// # Errors
+/// [`Error::Option`]
+pub fn certified_key(
+    chain: &[Vec<u8>],
+    key: &[u8],
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, Error> {
+    let refuse = |code, detail: String| Error::Option { code, detail };
+    let chain = certificates(chain).map_err(|detail| {
+        refuse("ERR_INVALID_CERT", format!("`cert` {detail}; pass the PEM certificate chain, leaf first"))
+    })?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
+        refuse(
+            "ERR_INVALID_KEY",
+            format!("`key` holds no usable private key: {error}; pass an unencrypted PEM key"),
+        )
+    })?;
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| {
+        refuse(
+            "ERR_INVALID_KEY",
+            format!("`key` cannot be used with `cert`: {error}; pass the key of that certificate"),
+        )
+    })
+}
+
+fn certificates(sources: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, String> {
+    const DER_SEQUENCE: u8 = 0x30;
+    let mut all = Vec::new();
+    for source in sources {
+        if source.first() == Some(&DER_SEQUENCE) {
+            all.push(CertificateDer::from(source.clone()));
+            continue;
+        }
+        for certificate in CertificateDer::pem_slice_iter(source) {
+            all.push(certificate.map_err(|error| format!("is not valid PEM: {error}"))?);
+        }
+    }
+    if all.is_empty() { Err("holds no certificate".into()) } else { Ok(all) }
+}

@@ -1,0 +1,37 @@
+//! What the two sides of a session have agreed on.
+
+use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+
+/// What was agreed on.
+#[derive(Clone, Debug)]
+pub struct Agreed {
+    /// The version of TLS, as Node calls it.
+    pub protocol: &'static str,
+    /// The cipher suite, as IANA calls it.
+    pub cipher: String,
+    /// Whether an earlier session was resumed.
+    pub resumed: bool,
+    /// The peer's chain, leaf first, as DER.
+    pub certificates: Vec<Vec<u8>>,
+    /// The code of what was wrong with it, where the caller wanted to go on all the same.
+    pub overlooked: Option<&'static str>,
+}
+
+impl Agreed {
+    pub(super) fn of(tls: &CommonState) -> Self {
+        let protocol = match tls.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "TLSv1.3",
+        };
+        let suite = tls.negotiated_cipher_suite().map(|suite| suite.suite());
+        let certificates = tls.peer_certificates().unwrap_or_default();
+        Self {
+            protocol,
+            // rustls's own name for those of TLS 1.3 says the version, too.
+            cipher: suite.and_then(|suite| suite.as_str()).unwrap_or_default().replace("TLS13_", "TLS_"),
+            resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
+            certificates: certificates.iter().map(|one| one.to_vec()).collect(),
+            overlooked: None,
+        }
+    }
+}
