@@ -1,0 +1,79 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { closedPort } from '../fixtures/closed-port.mjs';
+import { type Ending, runNode } from '../fixtures/node-process.mjs';
+import { type Authority, createAuthority, type Credentials } from '../fixtures/pki.mjs';
+
+/** What a job printed: what the client's user got, or what was thrown at him. */
+export type Outcome = { value: unknown } | { error: unknown };
+
+/** How a client's jobs went, by their names. */
+export type Outcomes = Readonly<Record<string, Outcome>>;
+
+/** What the jobs of the SQL clients and their recipes run under: authorities, their files, a port where nobody listens. */
+export class Surroundings implements AsyncDisposable {
+  readonly authority: Authority;
+  readonly credentials: Credentials;
+  /** Trusts `authority`, tells of one that is trusted by nobody, and of a port where nobody listens. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly #directory: string;
+
+  private constructor(
+    authority: Authority,
+    credentials: Credentials,
+    env: Readonly<Record<string, string>>,
+    directory: string,
+  ) {
+    this.authority = authority;
+    this.credentials = credentials;
+    this.env = env;
+    this.#directory = directory;
+  }
+
+  static async create(): Promise<Surroundings> {
+    const authority = await createAuthority();
+    const stranger = await createAuthority({ commonName: 'somebody else' });
+    const directory = await mkdtemp(join(tmpdir(), 'wintersock-driver-'));
+    const trusted = join(directory, 'ca.pem');
+    await writeFile(trusted, authority.certPem);
+    const env = {
+      NODE_EXTRA_CA_CERTS: trusted,
+      CA: authority.certPem,
+      STRANGER_CA: stranger.certPem,
+      CLOSED_PORT: String(await closedPort()),
+      WINTERSOCK_IO: process.env['WINTERSOCK_IO'] ?? '',
+    };
+    // Not for 127.0.0.1, where the server is as well: that is the wrong name.
+    return new Surroundings(authority, await authority.issue({ names: ['localhost'] }), env, directory);
+  }
+
+  /** Runs all jobs of a file over sockets made `way`. The process has to end by itself, cleanly and in silence. */
+  async run(jobs: string, way: string, env: Readonly<Record<string, string>>): Promise<Outcomes> {
+    const path = fileURLToPath(new URL(jobs, import.meta.url));
+    const ending = await this.#node([path, way], env);
+    expect(ending, ending.stdout).toMatchObject({ code: 0, signal: null, stderr: '' });
+    const lines = ending.stdout.trim().split('\n');
+    return Object.fromEntries(
+      lines.map((line) => {
+        const { job, ...outcome } = JSON.parse(line);
+        return [job, outcome];
+      }),
+    );
+  }
+
+  /** Runs a recipe exactly as it is. */
+  recipe(name: string, env: Readonly<Record<string, string>>): Promise<Ending> {
+    return this.#node([fileURLToPath(new URL(`../../examples/drivers/${name}`, import.meta.url))], env);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#directory, { recursive: true });
+  }
+
+  #node(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ending> {
+    return runNode(args, { env: { ...this.env, ...env } });
+  }
+}
