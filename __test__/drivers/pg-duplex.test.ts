@@ -1,7 +1,7 @@
 /** pg, unmodified, over the Duplex of wintersock/node, beside pg over node:net. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { type PostgresServer, startPostgres } from '../fixtures/postgres.mjs';
-import { type Outcome, type Outcomes, Surroundings } from './sql-ways.ts';
+import { type Outcomes, Surroundings, testWays } from './sql-ways.ts';
 
 const ways = ['net', 'duplex', 'rust, direct'];
 
@@ -60,19 +60,4 @@ afterAll(async () => {
   await surroundings?.[Symbol.asyncDispose]();
 }, 60_000);
 
-describe.each(ways)('over %s', (way) => {
-  let outcomes: Outcomes;
-
-  // The process ends by itself, or this fails.
-  beforeAll(async () => {
-    outcomes = await surroundings.run('pg-duplex-jobs.mjs', way, env);
-  }, 120_000);
-
-  test.each(Object.keys(expected))('%s', (job) => {
-    expect(outcomes[job]).toEqual(expected[job]);
-  });
-
-  test('and no other job', () => {
-    expect(Object.keys(outcomes)).toEqual(Object.keys(expected));
-  });
-});
+testWays('pg-duplex-jobs.mjs', ways, expected, () => ({ surroundings, env }));

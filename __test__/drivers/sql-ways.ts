@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { closedPort } from '../fixtures/closed-port.mjs';
 import { type Ending, runNode } from '../fixtures/node-process.mjs';
 import { type Authority, createAuthority, type Credentials } from '../fixtures/pki.mjs';
@@ -76,4 +76,33 @@ export class Surroundings implements AsyncDisposable {
   #node(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ending> {
     return runNode(args, { env: { ...this.env, ...env } });
   }
+}
+
+/**
+ * Tests that a client's jobs end as `expected`, all of them and no others, whichever way its sockets are made. One of the ways is node:net: so the others
+ * are the same as that one.
+ */
+export function testWays(
+  jobs: string,
+  ways: readonly string[],
+  expected: Outcomes,
+  setting: () => { surroundings: Surroundings; env: Readonly<Record<string, string>> },
+): void {
+  describe.each(ways)('over %s', (way) => {
+    let outcomes: Outcomes;
+
+    // The process ends by itself, or this fails.
+    beforeAll(async () => {
+      const { surroundings, env } = setting();
+      outcomes = await surroundings.run(jobs, way, env);
+    }, 120_000);
+
+    test.each(Object.keys(expected))('%s', (job) => {
+      expect(outcomes[job]).toEqual(expected[job]);
+    });
+
+    test('and no other job', () => {
+      expect(Object.keys(outcomes)).toEqual(Object.keys(expected));
+    });
+  });
 }
