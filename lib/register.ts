@@ -1,26 +1,87 @@
 /** `wintersock/register`: makes `cloudflare:sockets` resolve to this package. See register.d.ts. */
 import * as nodeModule from 'node:module';
-import { patchCommonJs } from './register/commonjs.ts';
+import { dirname } from 'node:path';
+import {
+  getEnvironmentData,
+  MessageChannel,
+  type MessagePort,
+  setEnvironmentData,
+} from 'node:worker_threads';
+import type { RegisterOptions, Registration } from '../register.d.ts';
+import { patchCommonJs, requireOurs } from './register/commonjs.ts';
 import {
   type Context,
+  internalOnWorkers,
   moduleOnWorkers,
   type Next,
+  ownModule,
   type Resolved,
-  socketsModule,
 } from './register/modules.ts';
-import { packagesOnWorkers } from './register/packages.ts';
+import { changed, InvalidOption, Registry, registrationOf } from './register/registration.ts';
 
-const { WINTERSOCK_REGISTER: names = 'pg' } = process.env;
-const packages = packagesOnWorkers(names);
+/** Under this, a thread finds what the thread that started it had registered. */
+const INHERITED = 'wintersock/register';
 
-function resolve(specifier: string, context: Context, nextResolve: Next<Resolved>): Resolved {
-  const sockets = socketsModule(specifier, context);
-  return sockets ?? moduleOnWorkers(specifier, context, nextResolve(specifier, context), packages);
+const registry = new Registry();
+const hooks = installHooks();
+let present = explaining(() => inherited() ?? registrationOf(process.env));
+announce();
+
+/** See register.d.ts. */
+export function register(options: RegisterOptions = {}): Registration {
+  present = explaining(() => changed(present, options));
+  setEnvironmentData(INHERITED, present as never);
+  announce();
+  return present;
 }
 
-patchCommonJs(packages);
+function inherited(): Registration | undefined {
+  return getEnvironmentData(INHERITED) as unknown as Registration | undefined;
+}
 
-// On the thread itself where Node can do that: 22.15, 23.5 and later.
-const { registerHooks } = nodeModule as { registerHooks?: (hooks: { resolve: typeof resolve }) => void };
-if (registerHooks) registerHooks({ resolve });
-else nodeModule.register('./register-thread.mjs', import.meta.url, { data: names });
+function announce(): void {
+  const script = process.argv[1];
+  const settings = { ...present, places: [process.cwd(), ...(script ? [dirname(script)] : [])] };
+  registry.set(settings);
+  hooks?.postMessage(settings);
+}
+
+function resolve(specifier: string, context: Context, nextResolve: Next<Resolved>): Resolved {
+  const internal = internalOnWorkers(specifier, context, registry);
+  const own = ownModule(internal, context, registry);
+  if (own || !registry.workers.has(internal)) return own ?? nextResolve(internal, context);
+  let resolved: Resolved;
+  try {
+    resolved = nextResolve(internal, context);
+  } catch (error) {
+    const found = moduleOnWorkers(internal, context, undefined, registry);
+    if (found) return found;
+    throw error;
+  }
+  return moduleOnWorkers(internal, context, resolved, registry) ?? resolved;
+}
+
+/** Installs them. If they run on a thread of their own, returns the port on which they are told what is registered. */
+function installHooks(): MessagePort | undefined {
+  patchCommonJs(registry);
+  // On the thread itself where Node can do that: 22.15, 23.5 and later.
+  const { registerHooks } = nodeModule as { registerHooks?: (hooks: { resolve: typeof resolve }) => void };
+  if (registerHooks) {
+    registerHooks({ resolve });
+    return undefined;
+  }
+  const { port1, port2 } = new MessageChannel();
+  nodeModule.register('./register-thread.mjs', import.meta.url, { data: port2, transferList: [port2] });
+  return port1;
+}
+
+/** Its class is that of the package, which is loaded only if there is something to say. */
+function explaining<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof InvalidOption)) throw error;
+    const { SocketError } = requireOurs('index.cjs') as typeof import('wintersock');
+    throw new SocketError(`invalid option: ${error.message}`, { code: 'ERR_INVALID_OPTION' });
+  }
+}

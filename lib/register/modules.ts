@@ -1,6 +1,8 @@
 /** `import` and `import()`: what the `resolve` hook of `node:module` answers. */
+import { dirname, extname, isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { fileOnWorkers, isOnWorkers } from './packages.ts';
+import { ancestors, readManifest } from './packages.ts';
+import type { Registry } from './registration.ts';
 
 /** What a `resolve` hook answers. */
 export interface Resolved {
@@ -13,26 +15,78 @@ export interface Resolved {
 export interface Context {
   /** An array, or, for `require()` on some versions of Node, a set. */
   conditions: Iterable<string>;
+  /** Of the importing module. Undefined for the entry. */
+  parentURL?: string | undefined;
 }
 
 /** The rest of the chain of hooks. */
 export type Next<Answer> = (specifier: string, context: Context) => Answer;
 
-/** The answer for `cloudflare:sockets`. */
-export function socketsModule(specifier: string, { conditions }: Context): Resolved | undefined {
-  if (specifier !== 'cloudflare:sockets') return undefined;
-  const file = [...conditions].includes('import') ? './index.mjs' : './index.cjs';
-  return { url: new URL(file, import.meta.url).href, shortCircuit: true };
+/** The module of ours that stands for a built-in one in a package whose modules are replaced. */
+export function replacementFor(specifier: string): 'net' | 'tls' | undefined {
+  if (specifier === 'net' || specifier === 'node:net') return 'net';
+  if (specifier === 'tls' || specifier === 'node:tls') return 'tls';
+  return undefined;
 }
 
-/** The answer for any other module, given Node's. */
+/** The answer for the modules that are ours: `cloudflare:sockets`, and those in place of built-in ones. */
+export function ownModule(specifier: string, context: Context, registry: Registry): Resolved | undefined {
+  if (specifier === 'cloudflare:sockets') return ours('index', isImport(context));
+  const name = replacementFor(specifier);
+  const importer = name && fileOf(context.parentURL);
+  if (!importer || !registry.replaced.has(importer)) return undefined;
+  // Some loaders answer the require() of a CommonJS module as if it were an import. It takes nothing but CommonJS.
+  return ours(name, isImport(context) && isModule(importer));
+}
+
+/** The answer for a module that a package has for Workers, given Node's. Undefined if that has to do. */
 export function moduleOnWorkers(
   specifier: string,
-  { conditions }: Context,
-  resolved: Resolved,
-  packages: ReadonlySet<string>,
-): Resolved {
-  if (!isOnWorkers(specifier, packages)) return resolved;
-  const file = fileOnWorkers(specifier, fileURLToPath(resolved.url), conditions);
-  return file === undefined ? resolved : { url: pathToFileURL(file).href, shortCircuit: true };
+  { conditions, parentURL }: Context,
+  resolved: Resolved | undefined,
+  { workers }: Registry,
+): Resolved | undefined {
+  const path = fileOf(resolved?.url);
+  if (path) return fileAt(workers.fileFor(specifier, path, conditions));
+  // Node has none: the package may be for Workers alone.
+  const importer = fileOf(parentURL);
+  return importer ? fileAt(workers.fileFrom(specifier, importer, conditions)) : undefined;
+}
+
+/** What `#internal` means on Workers in the importing module, as a specifier. */
+export function internalOnWorkers(
+  specifier: string,
+  { conditions, parentURL }: Context,
+  { workers }: Registry,
+): string {
+  const importer = specifier.startsWith('#') ? fileOf(parentURL) : undefined;
+  const target = importer && workers.internal(specifier, importer, conditions);
+  if (!target) return specifier;
+  return isAbsolute(target) ? pathToFileURL(target).href : target;
+}
+
+function ours(name: string, isModule: boolean): Resolved {
+  return { url: new URL(`./${name}.${isModule ? 'mjs' : 'cjs'}`, import.meta.url).href, shortCircuit: true };
+}
+
+function fileAt(path: string | undefined): Resolved | undefined {
+  return path === undefined ? undefined : { url: pathToFileURL(path).href, shortCircuit: true };
+}
+
+function fileOf(url: string | undefined): string | undefined {
+  return url?.startsWith('file:') ? fileURLToPath(url) : undefined;
+}
+
+/** Whether a file is an ES module, by its name and the manifest next to it. */
+function isModule(file: string): boolean {
+  if (extname(file) !== '.js') return extname(file) === '.mjs';
+  for (const directory of ancestors(dirname(file))) {
+    const manifest = readManifest(directory);
+    if (manifest) return manifest.type === 'module';
+  }
+  return false;
+}
+
+function isImport({ conditions }: Context): boolean {
+  return [...conditions].includes('import');
 }

@@ -1,95 +1,84 @@
-/** Which packages are to find themselves on Workers, and the files that they have for that. */
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+/** Packages on the disk: to which one a file belongs, and where another one is. */
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 
-/** Where pg keeps its sockets for Workers. It is resolved as there, and pg is shown Workers, or neither. */
-export const PG_SOCKETS = 'pg-cloudflare';
-
-/**
- * The packages that are resolved with the export condition `workerd`, for the names that were asked for.
- *
- * The condition is never set for the whole process (`node --conditions=workerd`): it flips every package that knows
- * it, and most of those then miss the rest of Workers.
- */
-export function packagesOnWorkers(names: string): ReadonlySet<string> {
-  const packages = names.split(',').map((name) => name.trim());
-  return new Set(packages.filter(Boolean).map((name) => (name === 'pg' ? PG_SOCKETS : name)));
+/** What is read of a package.json. */
+export interface Manifest {
+  name?: unknown;
+  type?: unknown;
+  exports?: unknown;
+  imports?: unknown;
+  dependencies?: unknown;
 }
 
-/** Whether a specifier is to be resolved as on Workers. */
-export function isOnWorkers(specifier: string, packages: ReadonlySet<string>): boolean {
-  return packages.has(packageOf(specifier));
+/** A package: the directory of its package.json, with links resolved, and the names by which it may be known. */
+export interface Package {
+  readonly root: string;
+  readonly manifest: Manifest;
+  /** That of the manifest, and, if installed under another one (`npm:` aliases), that one. */
+  readonly names: ReadonlySet<string>;
 }
 
-/**
- * The file that a bare specifier means with the condition `workerd`, given the path of the one that it means without.
- * Undefined if the package has none.
- *
- * Looked up here, because Node's hooks cannot do it everywhere: some versions ignore the conditions that a hook
- * passes on (22.15, 24.0), and `require()` has none to pass. Exact subpaths only, no patterns.
- */
-export function fileOnWorkers(
-  specifier: string,
-  path: string,
-  conditions: Iterable<string>,
-): string | undefined {
-  const name = packageOf(specifier);
-  for (let directory = dirname(path); directory !== dirname(directory); directory = dirname(directory)) {
-    const manifest = readManifest(directory);
-    if (manifest?.name === name) {
-      const entry = entryOf(manifest.exports, `.${specifier.slice(name.length)}`);
-      const target = targetOf(entry, new Set([...conditions, 'workerd', 'default']));
-      return target === undefined ? undefined : join(directory, target);
-    }
+const MODULES = `${sep}node_modules${sep}`;
+/** By the directory of a file. Packages do not change while a process runs. */
+const known = new Map<string, Package | undefined>();
+
+/** The package that a file belongs to, given its absolute path. */
+export function packageOf(file: string): Package | undefined {
+  const directory = dirname(file);
+  if (!known.has(directory)) known.set(directory, findOwner(directory));
+  return known.get(directory);
+}
+
+/** The directory of an installed package, as Node finds it from `directory`, with links resolved. */
+export function findPackage(name: string, directory: string): string | undefined {
+  for (const above of ancestors(directory)) {
+    const root = packageIn(above, name);
+    if (root !== undefined) return root;
   }
   return undefined;
 }
 
+/** The same for one directory alone. */
+export function packageIn(directory: string, name: string): string | undefined {
+  const root = join(directory, 'node_modules', name);
+  return readManifest(root) && realpathSync(root);
+}
+
 /** The package that a bare specifier names: `pg` for `pg/lib/client.js`, `@scope/name` for `@scope/name/file`. */
-function packageOf(specifier: string): string {
+export function packageName(specifier: string): string {
   const [first = '', second = ''] = specifier.split('/', 2);
   return first.startsWith('@') ? `${first}/${second}` : first;
 }
 
-/** What a package's `exports` have for a subpath. */
-function entryOf(exports: unknown, subpath: string): unknown {
-  if (typeof exports !== 'object' || exports === null) return subpath === '.' ? exports : undefined;
-  const hasSubpaths = Object.keys(exports).some((key) => key.startsWith('.'));
-  if (!hasSubpaths) return subpath === '.' ? exports : undefined;
-  return (exports as Record<string, unknown>)[subpath];
-}
-
-/** The first target whose conditions all hold. */
-function targetOf(entry: unknown, conditions: ReadonlySet<string>): string | undefined {
-  if (typeof entry === 'string') return entry;
-  if (typeof entry !== 'object' || entry === null) return undefined;
-  for (const [condition, inner] of Object.entries(entry)) {
-    const target = conditions.has(condition) ? targetOf(inner, conditions) : undefined;
-    if (target !== undefined) return target;
+/** A directory and all above it, the root of the file system last. */
+export function* ancestors(directory: string): Generator<string> {
+  for (let above = directory; ; above = dirname(above)) {
+    yield above;
+    if (above === dirname(above)) return;
   }
-  return undefined;
 }
 
-function readManifest(directory: string): { name?: unknown; exports?: unknown } | undefined {
+/** The package.json in a directory. */
+export function readManifest(directory: string): Manifest | undefined {
   try {
-    return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    const manifest: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+    return typeof manifest === 'object' && manifest !== null ? manifest : undefined;
   } catch {
     return undefined;
   }
 }
 
-/**
- * Whether this is the file in which pg chooses its sockets, once, when it is loaded, by `navigator.userAgent`. Asked
- * by the package's name, not by the path: a linked pg does not lie in a directory called pg.
- */
-export function isPgChoice(path: string): boolean {
-  return /[\\/]lib[\\/]stream\.js$/.test(path) && readManifest(dirname(dirname(path)))?.name === 'pg';
-}
-
-/**
- * The source of that file with a `navigator` of its own. A global one would be seen by every other package. It goes
- * on the first line, so that stack traces keep their line numbers.
- */
-export function withNavigator(source: string): string {
-  return `var navigator = { userAgent: 'Cloudflare-Workers' }; ${source}`;
+function findOwner(directory: string): Package | undefined {
+  const start = directory.lastIndexOf(MODULES) + MODULES.length;
+  const name = start < MODULES.length ? '' : packageName(directory.slice(start).replaceAll(sep, '/'));
+  const places = name ? [join(directory.slice(0, start), name)] : ancestors(directory);
+  for (const root of places) {
+    const manifest = readManifest(root);
+    // Without a name it says how to read the files next to it (`{ "type": "module" }`), not whose they are.
+    if (!manifest || !(name || typeof manifest.name === 'string')) continue;
+    const names = [manifest.name, name].filter((each) => typeof each === 'string' && each !== '');
+    return { root: realpathSync(root), manifest, names: new Set(names as string[]) };
+  }
+  return undefined;
 }

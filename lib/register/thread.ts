@@ -1,12 +1,21 @@
 /** What `module.register` loads on its thread: the module hooks of Node versions without `module.registerHooks`. */
-import { type Context, moduleOnWorkers, type Next, type Resolved, socketsModule } from './modules.ts';
-import { packagesOnWorkers } from './packages.ts';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import {
+  type Context,
+  internalOnWorkers,
+  moduleOnWorkers,
+  type Next,
+  ownModule,
+  type Resolved,
+} from './modules.ts';
+import { Registry, type Settings } from './registration.ts';
 
-let packages: ReadonlySet<string> = new Set();
+const registry = new Registry();
+let port: MessagePort | undefined;
 
-/** Takes the names over from the thread that registers. */
-export function initialize(names: string): void {
-  packages = packagesOnWorkers(names);
+/** Takes the port over on which the thread that registers says what is registered. */
+export function initialize(settings: MessagePort): void {
+  port = settings;
 }
 
 /** The hook. */
@@ -15,6 +24,25 @@ export async function resolve(
   context: Context,
   nextResolve: Next<Promise<Resolved>>,
 ): Promise<Resolved> {
-  const sockets = socketsModule(specifier, context);
-  return sockets ?? moduleOnWorkers(specifier, context, await nextResolve(specifier, context), packages);
+  update();
+  const internal = internalOnWorkers(specifier, context, registry);
+  const own = ownModule(internal, context, registry);
+  if (own || !registry.workers.has(internal)) return own ?? nextResolve(internal, context);
+  try {
+    const resolved = await nextResolve(internal, context);
+    return moduleOnWorkers(internal, context, resolved, registry) ?? resolved;
+  } catch (error) {
+    const found = moduleOnWorkers(internal, context, undefined, registry);
+    if (found) return found;
+    throw error;
+  }
+}
+
+/** Read here, not by an event: what was sent before a module is asked for has to be known when it is. */
+function update(): void {
+  for (;;) {
+    const message = port && receiveMessageOnPort(port);
+    if (!message) return;
+    registry.set(message.message as Settings);
+  }
 }
