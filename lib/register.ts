@@ -9,14 +9,7 @@ import {
 } from 'node:worker_threads';
 import type { RegisterOptions, Registration } from '../register.d.ts';
 import { patchCommonJs, requireOurs } from './register/commonjs.ts';
-import {
-  type Context,
-  internalOnWorkers,
-  moduleOnWorkers,
-  type Next,
-  ownModule,
-  type Resolved,
-} from './register/modules.ts';
+import { type Context, knownModule, moduleOnWorkers, type Next, type Resolved } from './register/modules.ts';
 import { changed, InvalidOption, Registry, registrationOf } from './register/registration.ts';
 
 /** Under this, a thread finds what the thread that started it had registered. */
@@ -47,18 +40,18 @@ function announce(): void {
 }
 
 function resolve(specifier: string, context: Context, nextResolve: Next<Resolved>): Resolved {
-  const internal = internalOnWorkers(specifier, context, registry);
-  const own = ownModule(internal, context, registry);
-  if (own || !registry.workers.has(internal)) return own ?? nextResolve(internal, context);
+  const target = knownModule(specifier, context, registry);
+  if (typeof target !== 'string') return target;
+  if (!registry.workers.has(target)) return nextResolve(target, context);
   let resolved: Resolved;
   try {
-    resolved = nextResolve(internal, context);
+    resolved = nextResolve(target, context);
   } catch (error) {
-    const found = moduleOnWorkers(internal, context, undefined, registry);
+    const found = moduleOnWorkers(target, context, undefined, registry);
     if (found) return found;
     throw error;
   }
-  return moduleOnWorkers(internal, context, resolved, registry) ?? resolved;
+  return moduleOnWorkers(target, context, resolved, registry) ?? resolved;
 }
 
 /** Installs them. If they run on a thread of their own, returns the port on which they are told what is registered. */

@@ -34,7 +34,9 @@ function entryOf(entries: unknown, subpath: string): Entry {
     const [before = '', after, more] = key.split('*');
     const fits = after !== undefined && more === undefined && subpath.length > before.length + after.length;
     if (!fits || !subpath.startsWith(before) || !subpath.endsWith(after)) return [];
-    return { before, key, star: subpath.slice(before.length, subpath.length - after.length) };
+    const star = subpath.slice(before.length, subpath.length - after.length);
+    // Nor does Node let it lead out of the package.
+    return /(?:^|[\\/])(?:\.\.?|node_modules)(?:[\\/]|$)/.test(star) ? [] : { before, key, star };
   });
   const [best] = matches.sort((a, b) => b.before.length - a.before.length || b.key.length - a.key.length);
   return best ? { entry: table[best.key], star: best.star } : { entry: undefined, star: '*' };

@@ -29,12 +29,14 @@ export function replacementFor(specifier: string): 'net' | 'tls' | undefined {
   return undefined;
 }
 
-/** The answer for the modules that are ours: `cloudflare:sockets`, and those in place of built-in ones. */
-export function ownModule(specifier: string, context: Context, registry: Registry): Resolved | undefined {
-  if (specifier === 'cloudflare:sockets') return ours('index', isImport(context));
-  const name = replacementFor(specifier);
+/** The answer, where it needs nothing of Node; else what Node is to be asked for. */
+export function knownModule(specifier: string, context: Context, registry: Registry): Resolved | string {
+  const target = specifier.startsWith('#') ? internal(specifier, context, registry) : specifier;
+  if (typeof target !== 'string') return target;
+  if (target === 'cloudflare:sockets') return ours('index', isImport(context));
+  const name = replacementFor(target);
   const importer = name && fileOf(context.parentURL);
-  if (!importer || !registry.replaced.has(importer)) return undefined;
+  if (!importer || !registry.replaced.has(importer)) return target;
   // Some loaders answer the require() of a CommonJS module as if it were an import. It takes nothing but CommonJS.
   return ours(name, isImport(context) && isModule(importer));
 }
@@ -47,30 +49,27 @@ export function moduleOnWorkers(
   { workers }: Registry,
 ): Resolved | undefined {
   const path = fileOf(resolved?.url);
-  if (path) return fileAt(workers.fileFor(specifier, path, conditions));
-  // Node has none: the package may be for Workers alone.
-  const importer = fileOf(parentURL);
-  return importer ? fileAt(workers.fileFrom(specifier, importer, conditions)) : undefined;
+  // If Node has none, the package may be for Workers alone.
+  const importer = path ? undefined : fileOf(parentURL);
+  const file = path
+    ? workers.fileFor(specifier, path, conditions)
+    : importer && workers.fileFrom(specifier, importer, conditions);
+  return file ? fileAt(file) : undefined;
 }
 
-/** What `#internal` means on Workers in the importing module, as a specifier. */
-export function internalOnWorkers(
-  specifier: string,
-  { conditions, parentURL }: Context,
-  { workers }: Registry,
-): string {
-  const importer = specifier.startsWith('#') ? fileOf(parentURL) : undefined;
-  const target = importer && workers.internal(specifier, importer, conditions);
-  if (!target) return specifier;
-  return isAbsolute(target) ? pathToFileURL(target).href : target;
+/** What `#internal` means in the importing module: a file, or the specifier of another module. */
+function internal(specifier: string, context: Context, { workers }: Registry): Resolved | string {
+  const importer = fileOf(context.parentURL);
+  const target = (importer && workers.internal(specifier, importer, context.conditions)) || specifier;
+  return isAbsolute(target) ? fileAt(target) : target;
 }
 
 function ours(name: string, isModule: boolean): Resolved {
   return { url: new URL(`./${name}.${isModule ? 'mjs' : 'cjs'}`, import.meta.url).href, shortCircuit: true };
 }
 
-function fileAt(path: string | undefined): Resolved | undefined {
-  return path === undefined ? undefined : { url: pathToFileURL(path).href, shortCircuit: true };
+function fileAt(path: string): Resolved {
+  return { url: pathToFileURL(path).href, shortCircuit: true };
 }
 
 function fileOf(url: string | undefined): string | undefined {

@@ -1,13 +1,6 @@
 /** What `module.register` loads on its thread: the module hooks of Node versions without `module.registerHooks`. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import {
-  type Context,
-  internalOnWorkers,
-  moduleOnWorkers,
-  type Next,
-  ownModule,
-  type Resolved,
-} from './modules.ts';
+import { type Context, knownModule, moduleOnWorkers, type Next, type Resolved } from './modules.ts';
 import { Registry, type Settings } from './registration.ts';
 
 const registry = new Registry();
@@ -25,14 +18,14 @@ export async function resolve(
   nextResolve: Next<Promise<Resolved>>,
 ): Promise<Resolved> {
   update();
-  const internal = internalOnWorkers(specifier, context, registry);
-  const own = ownModule(internal, context, registry);
-  if (own || !registry.workers.has(internal)) return own ?? nextResolve(internal, context);
+  const target = knownModule(specifier, context, registry);
+  if (typeof target !== 'string') return target;
+  if (!registry.workers.has(target)) return nextResolve(target, context);
   try {
-    const resolved = await nextResolve(internal, context);
-    return moduleOnWorkers(internal, context, resolved, registry) ?? resolved;
+    const resolved = await nextResolve(target, context);
+    return moduleOnWorkers(target, context, resolved, registry) ?? resolved;
   } catch (error) {
-    const found = moduleOnWorkers(internal, context, undefined, registry);
+    const found = moduleOnWorkers(target, context, undefined, registry);
     if (found) return found;
     throw error;
   }
