@@ -1,0 +1,291 @@
+/** wintersock/node beside node:net: the life of a socket, from before it connects to after it has closed. */
+import type { Socket } from 'node:net';
+import { describe } from 'vitest';
+import { stateOf } from './duplex/journal.ts';
+import { closes, happens, type Stage, turns, twins, until } from './duplex/stage.ts';
+
+const HOST = '127.0.0.1';
+
+/** Marks where the turn, its ticks and its microtasks end. */
+function marks(at: Stage, name: string): void {
+  process.nextTick(() => at.note(name, 'tick'));
+  queueMicrotask(() => at.note(name, 'microtask'));
+}
+
+/** Connects, noting all that the socket emits, and what its peer does in a journal of its own. */
+async function watched(at: Stage, options: { allowHalfOpen?: boolean } = {}) {
+  const listener = await at.listen();
+  const socket = at.watch(new at.side.Socket(options));
+  socket.connect(listener.port, HOST);
+  const [peer] = await Promise.all([listener.accepted(), happens(socket, 'ready')]);
+  return { socket, peer, heard: hear(peer) };
+}
+
+/** What a peer hears until it closes or ends. */
+async function hear(peer: Socket): Promise<string> {
+  let text = '';
+  peer.setEncoding('latin1').on('data', (data: string) => {
+    text += data;
+  });
+  const how = await Promise.race([
+    happens(peer, 'end').then(() => 'end'),
+    happens(peer, 'error').then(([error]) => (error as NodeJS.ErrnoException).code),
+  ]);
+  return `${text}, then ${how}`;
+}
+
+describe('before it is connected', () => {
+  twins('what it is like', async (at) => {
+    const socket = at.keep(new at.side.Socket());
+    at.note(stateOf(socket), socket.bufferSize, socket.writableLength, socket.timeout);
+    at.note(socket.readableHighWaterMark === socket.writableHighWaterMark, socket.allowHalfOpen);
+    at.note(new at.side.Socket({ allowHalfOpen: true }).allowHalfOpen);
+    at.note(
+      socket.autoSelectFamilyAttemptedAddresses ?? [],
+      socket.readableFlowing,
+      socket.readableObjectMode,
+    );
+  });
+
+  twins('writes wait, and go out in order', async (at) => {
+    const listener = await at.listen();
+    const socket = at.watch(at.side.createConnection(listener.port, HOST));
+    at.note(socket.write('one ', at.journal.callback('one')), socket.bytesWritten, socket.writableLength);
+    at.note(socket.write(Buffer.from('two '), at.journal.callback('two')), socket.bytesWritten);
+    at.note(socket.write('6472656920', 'hex', at.journal.callback('three')), socket.bytesWritten);
+    at.note(socket.bufferSize === socket.writableLength, socket.writableNeedDrain);
+    socket.end('end', at.journal.callback('end'));
+    at.note(socket.bytesWritten, stateOf(socket));
+    const peer = await listener.accepted();
+    const heard = await hear(peer);
+    peer.end();
+    await closes(socket.resume());
+    at.note(heard);
+  });
+
+  twins('end() before connect() was called, then connect()', async (at) => {
+    const listener = await at.listen();
+    const socket = at.watch(new at.side.Socket());
+    socket.connect(listener.port, HOST);
+    socket.end();
+    const peer = await listener.accepted();
+    const heard = await hear(peer);
+    peer.end('answer');
+    socket.on('data', (data) => at.note('data', String(data)));
+    await closes(socket);
+    at.note(heard);
+  });
+
+  twins('a write of a socket that nobody has told to connect', async (at) => {
+    const socket = at.watch(new at.side.Socket());
+    at.note(socket.write('early', at.journal.callback('early')), socket.bytesWritten, socket.pending);
+    await closes(socket);
+  });
+
+  for (const act of ['destroy', 'destroySoon', 'resetAndDestroy', 'end'] as const) {
+    twins(`${act}() of a socket that was never connected`, async (at) => {
+      const socket = at.watch(new at.side.Socket());
+      socket[act]();
+      marks(at, act);
+      await turns(5);
+      at.note(stateOf(socket));
+    });
+
+    twins(`${act}() while it connects`, async (at) => {
+      const listener = await at.listen({ allowHalfOpen: false });
+      const socket = at.watch(at.side.createConnection(listener.port, HOST));
+      socket.resume()[act]();
+      at.note(stateOf(socket));
+      await closes(socket);
+    });
+  }
+
+  twins('destroy(error) while it connects, with writes that wait', async (at) => {
+    const listener = await at.listen();
+    const socket = at.watch(at.side.createConnection(listener.port, HOST));
+    const failed = new Promise<void>((resolve) =>
+      socket.write('lost', (error) => {
+        at.note('write', error);
+        resolve();
+      }),
+    );
+    socket.destroy(new Error('enough'));
+    await Promise.all([closes(socket), failed]);
+  });
+});
+
+describe('destroy()', () => {
+  twins('when its events come', async (at) => {
+    const { socket, peer, heard } = await watched(at);
+    peer.write('x');
+    await happens(socket, 'data');
+    at.note(socket.destroy() === socket, stateOf(socket));
+    marks(at, 'destroy');
+    await closes(socket);
+    at.note(await heard);
+  });
+
+  twins('with an error', async (at) => {
+    const { socket } = await watched(at);
+    const reason = new Error('enough');
+    socket.on('error', (error) => at.note(error === reason));
+    socket.destroy(reason);
+    marks(at, 'destroy');
+    await closes(socket);
+    at.note(socket.errored === reason);
+  });
+
+  twins('twice, the second time with an error', async (at) => {
+    const { socket } = await watched(at);
+    socket.destroy();
+    socket.destroy(new Error('too late'));
+    await closes(socket);
+    await turns(2);
+    socket.destroy(new Error('much too late'));
+    await turns(2);
+  });
+
+  twins('with data that nobody has read', async (at) => {
+    const { socket, peer } = await watched(at);
+    socket.pause();
+    peer.write('unread');
+    await turns(3);
+    socket.destroy();
+    await closes(socket);
+  });
+
+  twins('in the listeners of data, end and connect', async (at) => {
+    for (const event of ['connect', 'data', 'end']) {
+      const listener = await at.listen();
+      const socket = at.watch(at.side.createConnection(listener.port, HOST), { name: event });
+      socket.on(event, () => socket.destroy()).resume();
+      (await listener.accepted()).end('x');
+      await closes(socket);
+    }
+  });
+
+  twins('calls back the writes that have not gone out', async (at) => {
+    const { socket, peer } = await watched(at);
+    peer.pause();
+    const block = Buffer.alloc(48 * 1024 * 1024);
+    socket.write(block, at.journal.callback('first'));
+    socket.write(block, at.journal.callback('second'));
+    socket.end(at.journal.callback('end'));
+    await turns(2);
+    socket.destroy();
+    await closes(socket);
+    await turns(2);
+  });
+
+  twins('afterwards: writes, end, and the rest', async (at) => {
+    const { socket } = await watched(at);
+    socket.destroy();
+    await closes(socket);
+    at.note(socket.write('late', at.journal.callback('write')));
+    socket.end('late', at.journal.callback('end'));
+    socket.setTimeout(10).setNoDelay().setKeepAlive(true).ref().unref().pause().resume();
+    at.note(socket.read(), socket.address(), socket.readyState);
+    await turns(3);
+  });
+});
+
+describe('destroySoon() and resetAndDestroy()', () => {
+  twins('destroySoon(): what was written still goes out', async (at) => {
+    const { socket, heard } = await watched(at);
+    socket.write('all of ', at.journal.callback('write'));
+    socket.write('it');
+    socket.destroySoon();
+    at.note(stateOf(socket));
+    await closes(socket);
+    at.note(await heard);
+  });
+
+  twins('destroySoon() with nothing written, and twice', async (at) => {
+    const { socket, heard } = await watched(at);
+    socket.destroySoon();
+    socket.destroySoon();
+    await closes(socket);
+    at.note(await heard);
+  });
+
+  twins('resetAndDestroy(): the peer sees a reset', async (at) => {
+    const { socket, heard } = await watched(at);
+    at.note(socket.resetAndDestroy() === socket, stateOf(socket));
+    await closes(socket);
+    at.note(await heard);
+  });
+
+  twins('resetAndDestroy() after the end of our side', async (at) => {
+    const { socket, peer } = await watched(at, { allowHalfOpen: true });
+    socket.end('last');
+    await happens(socket, 'finish');
+    await happens(peer, 'end');
+    socket.resetAndDestroy();
+    await closes(socket);
+  });
+
+  twins('resetAndDestroy() of a socket that was destroyed', async (at) => {
+    const { socket } = await watched(at);
+    socket.destroy();
+    socket.resetAndDestroy();
+    await closes(socket);
+  });
+});
+
+describe('end()', () => {
+  const forms: Record<string, (socket: Socket, done: () => void) => void> = {
+    'end()': (socket) => socket.end(),
+    'end(callback)': (socket, done) => socket.end(done),
+    'end(data)': (socket) => socket.end('last'),
+    'end(data, callback)': (socket, done) => socket.end(Buffer.from('last'), done),
+    'end(data, encoding, callback)': (socket, done) => socket.end('bGFzdA==', 'base64', done),
+    'write(data), end(callback)': (socket, done) => {
+      socket.write('la');
+      socket.write('st', done);
+      socket.end(done);
+    },
+  };
+  for (const [name, form] of Object.entries(forms)) {
+    twins(name, async (at) => {
+      const { socket, peer, heard } = await watched(at);
+      form(socket, at.journal.callback('done'));
+      at.note(stateOf(socket));
+      const text = await heard;
+      await until(() => socket.writableFinished);
+      peer.end('answer');
+      socket.on('data', (data) => at.note('data', String(data)));
+      await closes(socket);
+      at.note(text);
+    });
+  }
+
+  twins('twice, with callbacks', async (at) => {
+    const { socket, peer, heard } = await watched(at);
+    socket.end(at.journal.callback('first'));
+    socket.end(at.journal.callback('second'));
+    await heard;
+    await until(() => socket.writableFinished);
+    await turns(1);
+    socket.end(at.journal.callback('third'));
+    await turns(2);
+    peer.end();
+    await closes(socket.resume());
+  });
+
+  twins('a write afterwards', async (at) => {
+    const { socket, heard } = await watched(at);
+    socket.end('last');
+    at.note(socket.write('late', at.journal.callback('write')));
+    marks(at, 'write');
+    await closes(socket);
+    at.note(await heard);
+  });
+
+  twins('data after end()', async (at) => {
+    const { socket, heard } = await watched(at);
+    socket.end('last');
+    socket.end('late', at.journal.callback('late'));
+    await closes(socket);
+    at.note(await heard);
+  });
+});
