@@ -8,6 +8,7 @@ import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { replacementFor } from './modules.ts';
 import type { Registry } from './registration.ts';
+import { withNavigator } from './workers.ts';
 
 /** A module as the loader knows it. */
 interface Parent {
@@ -60,7 +61,8 @@ export function patchCommonJs(registry: Registry): void {
   };
 
   loader.prototype._compile = function (source, filename, ...rest) {
-    return _compile.call(this, registry.workers.source(source, filename), filename, ...rest);
+    const text = registry.workers.seesNavigator(filename) ? withNavigator(source) : source;
+    return _compile.call(this, text, filename, ...rest);
   };
 }
 

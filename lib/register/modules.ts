@@ -72,7 +72,8 @@ function fileAt(path: string): Resolved {
   return { url: pathToFileURL(path).href, shortCircuit: true };
 }
 
-function fileOf(url: string | undefined): string | undefined {
+/** The path that a URL of a file stands for. */
+export function fileOf(url: string | undefined): string | undefined {
   return url?.startsWith('file:') ? fileURLToPath(url) : undefined;
 }
 

@@ -56,20 +56,24 @@ export class Workers {
     return target?.startsWith('./') ? join(found.root, target) : target;
   }
 
-  /**
-   * The source of a CommonJS module, with a `navigator` of its own if it is the one in which pg looks for Workers. A
-   * global one would be seen by every other package. It goes on the first line, so that stack traces keep their line numbers.
-   */
-  source(source: string, file: string): string {
-    if (!this.#names.has(PG_SOCKETS) || !file.endsWith(PG_CHOICE)) return source;
+  /** Whether a file is the one in which pg looks for Workers, if it is to find them. */
+  seesNavigator(file: string): boolean {
+    if (!this.#names.has(PG_SOCKETS) || !file.endsWith(PG_CHOICE)) return false;
     // By the package's name, not by the path: a linked pg does not lie in a directory called pg.
-    if (packageOf(file)?.manifest.name !== 'pg') return source;
-    return `var navigator = { userAgent: 'Cloudflare-Workers' }; ${source}`;
+    return packageOf(file)?.manifest.name === 'pg';
   }
 
   #hasAny(names: Iterable<string>): boolean {
     return Array.from(names).some((name) => this.#names.has(name));
   }
+}
+
+/**
+ * The source of that file with a `navigator` of its own. A global one would be seen by every other package. It goes
+ * on the first line, so that stack traces keep their line numbers.
+ */
+export function withNavigator(source: string): string {
+  return `var navigator = { userAgent: 'Cloudflare-Workers' }; ${source}`;
 }
 
 function exported(
