@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
-import { happens } from './duplex/stage.ts';
+import { alone, happens } from './duplex/stage.ts';
 import { runNode } from './fixtures/node-process.mjs';
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -13,8 +13,17 @@ const script = fileURLToPath(new URL('fixtures/duplex-process.mjs', import.meta.
 /** The cases of the fixture, by their names there. */
 const cases = [...readFileSync(script, 'utf8').matchAll(/^ {2}'([^']+)': /gm)].map(([, name = '']) => name);
 
-/** What ours does differently, and why. */
-const differences: Record<string, { because: string; ending: object }> = {};
+/** What ours does differently: another case of Node's says what it does instead. */
+const differences: Record<string, { because: string; as: string }> = {
+  'unref() before connecting': {
+    because: 'a connection that is wanted by nobody is not waited for, as one that is open',
+    as: 'a socket that has unref(), and a process with nothing to do',
+  },
+  'a paused socket': {
+    because: 'a pause is not an end: the process lives until the socket has closed',
+    as: 'a paused socket that is kept alive by something else',
+  },
+};
 
 /** Answers lines, does what they say, and keeps them. */
 function answer(peer: Socket, heard: string[]): void {
@@ -60,6 +69,7 @@ test('there are cases', () => {
 });
 
 test.each(cases)('%s', async (name) => {
-  const [theirs, own] = await Promise.all([ending('node', name), ending('ours', name)]);
-  expect(own).toEqual(differences[name]?.ending ?? theirs);
+  const like = alone ? name : (differences[name]?.as ?? name);
+  const [theirs, own] = await Promise.all([ending('node', like), ending('ours', name)]);
+  expect(own).toEqual(theirs);
 });

@@ -78,5 +78,8 @@ export class Journal {
 function show(value: unknown): string {
   if (value instanceof Error) return errorOf(value);
   if (Buffer.isBuffer(value)) return `<${value.length} bytes>`;
-  return JSON.stringify(value) ?? String(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return JSON.stringify(value) ?? String(value);
+  }
+  return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

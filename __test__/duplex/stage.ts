@@ -104,6 +104,11 @@ export class Listener<Peer extends Socket = Socket> {
     });
   }
 
+  /** Breaks all connections, below TLS. */
+  reset(): void {
+    for (const peer of this.#open) peer.resetAndDestroy();
+  }
+
   /** The next connection, with TLS after the handshake. */
   accepted(): Promise<Peer> {
     const peer = this.#peers.shift();
@@ -174,7 +179,8 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.on('error', () => {}).destroy();
+    // What is over another one goes first: Node itself may crash otherwise.
+    for (const socket of this.#sockets.reverse()) socket.on('error', () => {}).destroy();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 }
