@@ -1,0 +1,21 @@
+// Takes the place of postgres.js in its tests: the same, with the option `socket` as users pass it.
+import original from 'postgres';
+
+const { stream } = JSON.parse(process.env.WINTERSOCK_SUITE);
+const { createConnection } = await import(stream);
+
+const socket = ({ host: [host], port: [port], path }) =>
+  new Promise((resolve, reject) => {
+    const duplex = createConnection(path ? { path } : { host, port });
+    duplex.once('connect', () => resolve(duplex)).once('error', reject);
+  });
+
+export default Object.assign(postgres, original);
+
+function postgres(first, second) {
+  if (first?.shared) return original(first, second);
+  const withSocket = (options) => ({ socket, ...options });
+  return !first || typeof first === 'string'
+    ? original(first, withSocket(second))
+    : original(withSocket(first), second);
+}
