@@ -1,14 +1,11 @@
-// Takes the place of postgres.js in its tests: the same, with the option `socket` as users pass it.
+// Takes the place of postgres.js in its tests: the same, with the option `socket` as in examples/drivers/postgres.mjs.
 import original from 'postgres';
 
 const { stream } = JSON.parse(process.env.WINTERSOCK_SUITE);
 const { createConnection } = await import(stream);
 
-const socket = ({ host: [host], port: [port], path }) =>
-  new Promise((resolve, reject) => {
-    const duplex = createConnection(path ? { path } : { host, port });
-    duplex.once('connect', () => resolve(duplex)).once('error', reject);
-  });
+/** As the recipe has it. */
+const socket = ({ host: [host], port: [port] }) => createConnection({ host, port });
 
 export default Object.assign(postgres, original);
 
