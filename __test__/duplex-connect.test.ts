@@ -260,7 +260,8 @@ describe('a lookup of our own', () => {
 describe('a signal', () => {
   twins('that was aborted before', async (at) => {
     const signal = AbortSignal.abort();
-    const socket = at.watch(at.side.createConnection({ port: 1, host: HOST, signal }), { bare: true });
+    const socket = at.keep(at.side.createConnection({ port: 1, host: HOST, signal }));
+    socket.on('error', (error) => at.note('error', error)).on('close', () => at.note('close'));
     await closes(socket);
   });
 

@@ -39,7 +39,6 @@ async function negotiated(at: Stage, credentials?: Credentials, options: { allow
   const serving = serve(at, peer, credentials);
   socket.write('STARTTLS\n');
   at.note(String((await happens(socket, 'data'))[0]).trim());
-  socket.pause();
   return { socket, server: await serving };
 }
 

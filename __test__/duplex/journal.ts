@@ -14,9 +14,9 @@ export function stateOf(socket: Socket): string {
     'closed',
   ] as const;
   const set = flags.filter((flag) => socket[flag] === true);
-  const known = (['remoteAddress', 'remotePort', 'remoteFamily', 'localPort'] as const).filter(
-    (name) => socket[name] !== undefined,
-  );
+  // What Node still knows of a socket that is gone depends on whether it was asked before.
+  const addresses = ['remoteAddress', 'remotePort', 'remoteFamily', 'localPort'] as const;
+  const known = addresses.filter((name) => !socket.destroyed && socket[name] !== undefined);
   return `${socket.readyState} [${[...set, ...known].join(' ')}] in ${socket.bytesRead}, out ${socket.bytesWritten}`;
 }
 
