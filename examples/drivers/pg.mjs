@@ -1,0 +1,17 @@
+// pg: DATABASE_URL=postgres://user:password@host/database NODE_EXTRA_CA_CERTS=ca.pem node examples/drivers/pg.mjs
+import pg from 'pg';
+import { createConnection } from 'wintersock/node';
+
+const client = new pg.Client({
+  connectionString: process.env.DATABASE_URL,
+  ssl: true, // certificate and name are verified
+  stream: () => createConnection(),
+});
+await client.connect();
+const { rows } = await client.query(
+  `SELECT $1::int + 1 AS answer, current_user AS "user", version AS tls
+     FROM pg_stat_ssl WHERE pid = pg_backend_pid()`,
+  [41],
+);
+console.log(rows[0]);
+await client.end();
