@@ -1,7 +1,7 @@
 /** mariadb, unmodified, over the Duplex of wintersock/node, beside mariadb over node:net. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { available, type MariadbServer, startMariadb } from '../servers/mariadb.mjs';
-import { type Outcomes, Surroundings, testWays } from './sql-ways.ts';
+import { type Outcomes, Surroundings, testRecipe, testWays } from './sql-ways.ts';
 
 const lost = { code: 'ER_SOCKET_UNEXPECTED_CLOSE' };
 const closed = { code: 'ER_CMD_CONNECTION_CLOSED' };
@@ -57,5 +57,12 @@ describe.skipIf(available.skip)(available.skip || 'mariadb', () => {
     await surroundings?.[Symbol.asyncDispose]();
   }, 60_000);
 
-  testWays('mariadb-jobs.mjs', ['net', 'duplex'], expected, () => ({ surroundings, env }));
+  testWays('mariadb-jobs.mjs', ['net', 'duplex', 'rust, replaced'], expected, () => ({ surroundings, env }), {
+    'rust, replaced': ['rightName'],
+  });
+
+  testRecipe('mariadb.mjs', "{ answer: '42', user: 'tester@%', tls: 'TLSv1.3' }", () => ({
+    surroundings,
+    url: `${url(server)}?ssl=true`,
+  }));
 });

@@ -2,9 +2,20 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import mysql2 from 'mysql2';
-import mysql from 'mysql2/promise';
-import { described, env, failure, patternedBytes, runJobs, sha256, way, withSilence } from './sql-jobs.mjs';
+import {
+  described,
+  env,
+  failure,
+  importClient,
+  patternedBytes,
+  runJobs,
+  sha256,
+  way,
+  withSilence,
+} from './sql-jobs.mjs';
+
+const { default: mysql2 } = await importClient('mysql2');
+const { default: mysql } = await import('mysql2/promise');
 
 /** How the client is told to make its socket. */
 const ways = {
@@ -16,6 +27,9 @@ const ways = {
     return { stream: ({ config }) => createConnection(config.port, config.host) };
   },
 };
+
+/** The client as it is, with ours in place of node:net and node:tls. */
+ways['rust, replaced'] = ways.net;
 
 const { hostname, port, username, password, pathname } = new URL(env.DATABASE_URL);
 const where = { host: hostname, port: Number(port), user: username, password, database: pathname.slice(1) };

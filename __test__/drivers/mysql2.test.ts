@@ -1,7 +1,7 @@
 /** mysql2, unmodified, over the Duplex of wintersock/node, beside mysql2 over node:net. The server is MariaDB. */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { available, type MariadbServer, startMariadb } from '../servers/mariadb.mjs';
-import { type Outcomes, Surroundings, testWays } from './sql-ways.ts';
+import { type Outcomes, Surroundings, testRecipe, testWays } from './sql-ways.ts';
 
 const closed = { message: "Can't add new command when connection is in closed state" };
 const refused = { code: 'ECONNREFUSED', syscall: 'connect', address: '127.0.0.1' };
@@ -36,8 +36,12 @@ const expected: Outcomes = {
   wrongPort: { value: refused },
   wrongPortWithPool: { value: Array(3).fill('ECONNREFUSED') },
   unknownHost: { value: { code: 'ENOTFOUND', syscall: 'getaddrinfo' } },
-  unknownAuthority: { value: handshakeFailed(/^unable to verify the first certificate/) },
-  wrongName: { value: handshakeFailed(/^Hostname\/IP does not match certificate's altnames:.*db\.example/) },
+  unknownAuthority: {
+    value: handshakeFailed(/unable to verify the first certificate|no trusted authority issued it/),
+  },
+  wrongName: {
+    value: handshakeFailed(/(does not match certificate's altnames|not valid for localhost).*db\.example/),
+  },
   silentServer: { value: { code: 'ETIMEDOUT', syscall: 'connect' } },
 };
 
@@ -62,5 +66,10 @@ describe.skipIf(available.skip)(available.skip || 'mysql2', () => {
     await surroundings?.[Symbol.asyncDispose]();
   }, 60_000);
 
-  testWays('mysql2-jobs.mjs', ['net', 'duplex'], expected, () => ({ surroundings, env }));
+  testWays('mysql2-jobs.mjs', ['net', 'duplex', 'rust, replaced'], expected, () => ({ surroundings, env }));
+
+  testRecipe('mysql2.mjs', "{ answer: 42, user: 'tester@%', tls: 'TLSv1.3' }", () => ({
+    surroundings,
+    url: url(server),
+  }));
 });

@@ -1,17 +1,27 @@
 /** What a user of pg does, with the option `stream`. See sql-jobs.mjs. PGHOST and so on say where to. */
-import { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import pg from 'pg';
 import copy from 'pg-copy-streams';
 import Cursor from 'pg-cursor';
 import QueryStream from 'pg-query-stream';
 import { fetchLargeResult } from '../fixtures/large-result.mjs';
-import { described, env, failure, patternedBytes, runJobs, sha256, way, withSilence } from './sql-jobs.mjs';
+import {
+  described,
+  env,
+  failure,
+  importClient,
+  patternedBytes,
+  runJobs,
+  sha256,
+  way,
+  withSilence,
+} from './sql-jobs.mjs';
+
+const { default: pg } = await importClient('pg');
 
 /** How the client is told to make its socket, with node:tls's options. */
 const ways = {
   /** As it is: node:net and node:tls. */
-  net: () => (tls) => ({ ssl: tls, stream: () => new Socket() }),
+  net: () => (tls) => ({ ssl: tls }),
   /** Over ours, and node:tls over that. */
   duplex: async () => {
     const { createConnection } = await import('wintersock/node');
@@ -33,6 +43,9 @@ const ways = {
     return (tls) => ({ ssl: false, stream: () => (tls ? new DirectTls(tls) : new Socket()) });
   },
 };
+
+/** The client as it is, with ours in place of node:net and node:tls. */
+ways['rust, replaced'] = ways.net;
 
 const socket = await ways[way]();
 /** @param {object | false} tls */
@@ -269,4 +282,5 @@ async function terminated(query) {
   return { during, errors, after: await failure(() => client.query('SELECT 1')) };
 }
 
-await runJobs(jobs);
+// node:tls passes unref() on to a net.Socket alone.
+await runJobs(jobs, { duplex: ['idlePool'] });

@@ -1,9 +1,9 @@
 /** pg, unmodified, over the Duplex of wintersock/node, beside pg over node:net. */
 import { afterAll, beforeAll } from 'vitest';
 import { type PostgresServer, startPostgres } from '../fixtures/postgres.mjs';
-import { type Outcomes, Surroundings, testWays } from './sql-ways.ts';
+import { type Outcomes, Surroundings, testRecipe, testWays } from './sql-ways.ts';
 
-const ways = ['net', 'duplex', 'rust, direct'];
+const ways = ['net', 'duplex', 'rust, direct', 'rust, replaced'];
 
 const closed = { message: 'Client has encountered a connection error and is not queryable' };
 const unexpectedly = { message: 'Connection terminated unexpectedly' };
@@ -60,4 +60,9 @@ afterAll(async () => {
   await surroundings?.[Symbol.asyncDispose]();
 }, 60_000);
 
-testWays('pg-duplex-jobs.mjs', ways, expected, () => ({ surroundings, env }));
+testWays('pg-duplex-jobs.mjs', ways, expected, () => ({ surroundings, env }), { duplex: ['idlePool'] });
+
+testRecipe('pg.mjs', "{ answer: 42, user: 'postgres', tls: 'TLSv1.3' }", () => {
+  const { user, password, port, database } = server;
+  return { surroundings, url: `postgres://${user}:${password}@localhost:${port}/${database}` };
+});

@@ -1,8 +1,20 @@
 /** What a user of postgres (porsager/postgres) does, with the option `socket`. See sql-jobs.mjs. PGHOST and so on say where to. */
+import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
-import postgres from 'postgres';
 import { fetchLargeResult } from '../fixtures/large-result.mjs';
-import { described, env, failure, patternedBytes, runJobs, sha256, way, withSilence } from './sql-jobs.mjs';
+import {
+  described,
+  env,
+  failure,
+  importClient,
+  patternedBytes,
+  runJobs,
+  sha256,
+  way,
+  withSilence,
+} from './sql-jobs.mjs';
+
+const { default: postgres } = await importClient('postgres');
 
 /** How the client is told to make its socket, with node:tls's options. */
 const ways = {
@@ -30,12 +42,15 @@ const ways = {
   },
 };
 
+/** The client as it is, with ours in place of node:net and node:tls. */
+ways['rust, replaced'] = ways.net;
+
 const socket = await ways[way]();
 /** @param {object | false} tls */
 const options = (tls = { ca: env.CA }, host = env.PGHOST) => ({ host, ...socket(tls, host) });
 
 /** What a connection is tried with whose failure is the result: once, not for as long as the server stays away. */
-const once = { max: 1, connect_timeout: 10 };
+const oneAttempt = { max: 1, connect_timeout: 10 };
 
 const jobs = {
   /** How the server sees the connection. */
@@ -155,7 +170,13 @@ const jobs = {
         await sql`CREATE TEMPORARY TABLE copied (id int, line text)`;
         const lines = Array.from({ length: 20_000 }, (_, i) => `${i}\t${'abcdefgh'.repeat(16)}${i}\n`);
         await pipeline(lines, await sql`COPY copied FROM STDIN`.writable());
-        const chunks = await (await sql`COPY copied TO STDOUT`.readable()).toArray();
+        // By events: the client, if it paused its socket for the last of the data, never resumes it, over node:net too.
+        const chunks = [];
+        const out = await sql`COPY copied TO STDOUT`.readable();
+        await once(
+          out.on('data', (chunk) => chunks.push(chunk)),
+          'end',
+        );
         const [{ count }] = await sql`SELECT count(*)::int AS count FROM copied`;
         return { intact: sha256(...chunks) === sha256(...lines), after: count };
       },
@@ -195,11 +216,11 @@ const jobs = {
 
   /** What connecting without TLS says: here the server takes no such connection. */
   async plain() {
-    return failure(() => withSql((sql) => sql`SELECT 1`, { ...options(false), ...once }));
+    return failure(() => withSql((sql) => sql`SELECT 1`, { ...options(false), ...oneAttempt }));
   },
 
   async wrongPassword() {
-    return failure(() => withSql((sql) => sql`SELECT 1`, { ...once, password: 'wrong' }));
+    return failure(() => withSql((sql) => sql`SELECT 1`, { ...oneAttempt, password: 'wrong' }));
   },
 
   /** The server ends the connection under a running query; the next query gets a new one. */
@@ -220,31 +241,35 @@ const jobs = {
   },
 
   async wrongPort() {
-    const where = { ...options({ ca: env.CA }, '127.0.0.1'), port: env.CLOSED_PORT, ...once };
+    const where = { ...options({ ca: env.CA }, '127.0.0.1'), port: env.CLOSED_PORT, ...oneAttempt };
     return failure(() => withSql((sql) => sql`SELECT 1`, where));
   },
 
   async unknownHost() {
     const where = options({ ca: env.CA }, 'nowhere.invalid');
-    const { code, syscall } = await failure(() => withSql((sql) => sql`SELECT 1`, { ...where, ...once }));
+    const { code, syscall } = await failure(() =>
+      withSql((sql) => sql`SELECT 1`, { ...where, ...oneAttempt }),
+    );
     return { code, syscall };
   },
 
   async unknownAuthority() {
     const stranger = options({ ca: env.STRANGER_CA });
-    return failure(() => withSql((sql) => sql`SELECT 1`, { ...stranger, ...once }));
+    return failure(() => withSql((sql) => sql`SELECT 1`, { ...stranger, ...oneAttempt }));
   },
 
   async wrongName() {
     // By option: for an IP address this client makes node:tls check the name 'localhost'.
     const options = socket({ ca: env.CA, servername: 'db.example' }, 'db.example');
-    return failure(() => withSql((sql) => sql`SELECT 1`, { ...options, ...once }));
+    return failure(() => withSql((sql) => sql`SELECT 1`, { ...options, ...oneAttempt }));
   },
 
   async silentServer() {
-    return withSilence((port) => {
+    return withSilence(async (port) => {
       const where = { ...options(undefined, '127.0.0.1'), port, max: 1, connect_timeout: 0.2 };
-      return failure(() => withSql((sql) => sql`SELECT 1`, where));
+      // The address in it is what the client has written on its own net.Socket.
+      const { code } = await failure(() => withSql((sql) => sql`SELECT 1`, where));
+      return code;
     });
   },
 };

@@ -24,11 +24,23 @@ if (way.startsWith('rust')) {
   };
 }
 
-/** @param {Record<string, () => Promise<unknown>>} jobs Their results have to be the same whatever the way. */
-export async function runJobs(jobs) {
+/** Imports a client. With the way `rust, replaced...` its node:net and node:tls are ours. */
+export async function importClient(name, specifier = name) {
+  if (way.includes('replaced')) {
+    const { register } = await import('wintersock/register');
+    register({ replace: [name] });
+  }
+  return import(specifier);
+}
+
+/**
+ * @param {Record<string, () => Promise<unknown>>} jobs Their results have to be the same whatever the way.
+ * @param {Record<string, readonly string[]>} [omitted] By way: jobs that cannot be done so.
+ */
+export async function runJobs(jobs, omitted = {}) {
   const only = process.argv[3];
   for (const [job, run] of Object.entries(jobs)) {
-    if (only && only !== job) continue;
+    if ((only && only !== job) || omitted[way]?.includes(job)) continue;
     const outcome = await run().then(
       (value) => ({ value }),
       (error) => ({ error: described(error) }),
@@ -37,11 +49,9 @@ export async function runJobs(jobs) {
   }
 }
 
-/** An error as the client's user sees it. Messages are left out where the client passes on that of the socket. */
-export function described(error) {
-  const { code, syscall, address, cause } = error;
-  if (code === undefined && cause === undefined) return { message: error.message };
-  return { code, syscall, address, cause: cause && described(cause) };
+/** An error as the client's user sees it. Messages are left out where there is a code: those of sockets differ. */
+export function described({ code, syscall, address, message }) {
+  return code === undefined ? { message } : { code, syscall, address };
 }
 
 /** Resolves with what `work` throws. */

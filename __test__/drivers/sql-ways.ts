@@ -7,6 +7,11 @@ import { closedPort } from '../fixtures/closed-port.mjs';
 import { type Ending, runNode } from '../fixtures/node-process.mjs';
 import { type Authority, createAuthority, type Credentials } from '../fixtures/pki.mjs';
 
+const withoutNodeNet = `
+  import { Socket } from 'node:net';
+  Socket.prototype.connect = () => { throw new Error('node:net was used'); };
+`;
+
 /** What a job printed: what the client's user got, or what was thrown at him. */
 export type Outcome = { value: unknown } | { error: unknown };
 
@@ -64,9 +69,10 @@ export class Surroundings implements AsyncDisposable {
     );
   }
 
-  /** Runs a recipe exactly as it is. */
+  /** Runs a recipe exactly as it is. That nothing goes past wintersock is seen to. */
   recipe(name: string, env: Readonly<Record<string, string>>): Promise<Ending> {
-    return this.#node([fileURLToPath(new URL(`../../examples/drivers/${name}`, import.meta.url))], env);
+    const path = fileURLToPath(new URL(`../../examples/drivers/${name}`, import.meta.url));
+    return this.#node(['--import', `data:text/javascript,${encodeURIComponent(withoutNodeNet)}`, path], env);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,15 +86,17 @@ export class Surroundings implements AsyncDisposable {
 
 /**
  * Tests that a client's jobs end as `expected`, all of them and no others, whichever way its sockets are made. One of the ways is node:net: so the others
- * are the same as that one.
+ * are the same as that one. `omitted` are the jobs that cannot be done one way.
  */
 export function testWays(
   jobs: string,
   ways: readonly string[],
   expected: Outcomes,
   setting: () => { surroundings: Surroundings; env: Readonly<Record<string, string>> },
+  omitted: Readonly<Record<string, readonly string[]>> = {},
 ): void {
   describe.each(ways)('over %s', (way) => {
+    const jobsOf = Object.keys(expected).filter((job) => !omitted[way]?.includes(job));
     let outcomes: Outcomes;
 
     // The process ends by itself, or this fails.
@@ -97,12 +105,36 @@ export function testWays(
       outcomes = await surroundings.run(jobs, way, env);
     }, 120_000);
 
-    test.each(Object.keys(expected))('%s', (job) => {
+    test.each(jobsOf)('%s', (job) => {
       expect(outcomes[job]).toEqual(expected[job]);
     });
 
     test('and no other job', () => {
-      expect(Object.keys(outcomes)).toEqual(Object.keys(expected));
+      expect(Object.keys(outcomes)).toEqual(jobsOf);
+    });
+  });
+}
+
+/** Tests that a recipe prints that, and verifies whom it talks to. It takes its server from DATABASE_URL. */
+export function testRecipe(
+  name: string,
+  printed: string,
+  setting: () => { surroundings: Surroundings; url: string },
+): void {
+  describe(`examples/drivers/${name}`, { timeout: 60_000 }, () => {
+    test('prints what it got, and ends', async () => {
+      const { surroundings, url } = setting();
+      const ending = await surroundings.recipe(name, { DATABASE_URL: url });
+      expect(ending).toMatchObject({ stdout: `${printed}\n`, stderr: '', code: 0, signal: null });
+    });
+
+    test('refuses a server that nobody vouches for', async () => {
+      const { surroundings, url } = setting();
+      const ending = await surroundings.recipe(name, { DATABASE_URL: url, NODE_EXTRA_CA_CERTS: '' });
+      expect(ending).toMatchObject({ stdout: '', code: 1 });
+      expect(ending.stderr).toMatch(
+        /unable to verify the first certificate|no trusted authority issued it|self-signed certificate/i,
+      );
     });
   });
 }

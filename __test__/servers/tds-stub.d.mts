@@ -14,6 +14,6 @@ export interface TdsStub extends AsyncDisposable {
 
 /**
  * Starts it. Batches are words: `rows <n>` gives n rows of 1 KiB, `digest <text>` length and SHA-256 of the batch, `encrypted` how the connection looks from here,
- * `fail` an error, `die` ends the connection, `wait` is answered when it is cancelled; others are nothing.
+ * `fail` an error, `SELECT 42 AS answer` 42, `die` ends the connection, `wait` is answered when it is cancelled; others are nothing.
  */
 export function startTdsStub(options: { credentials: Credentials; password?: string }): Promise<TdsStub>;

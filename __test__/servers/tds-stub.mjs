@@ -60,12 +60,10 @@ class Session {
   }
 
   #read(data) {
-    // After the handshake, records come as they are.
-    if (this.#tunnel?.secure) {
-      this.#tunnel.push(data);
-      return;
-    }
-    this.#take(data);
+    // After the handshake, records come as they are. The types of records are none of messages.
+    if (this.#tunnel && this.#unread.length === 0 && data[0] >= 20 && data[0] <= 23) this.#tunnel.open = true;
+    if (this.#tunnel?.open) this.#tunnel.push(data);
+    else this.#take(data);
   }
 
   /** Cuts packets, and joins them to messages. */
@@ -104,16 +102,12 @@ class Session {
 
   #encrypt() {
     const tunnel = new Tunnel((records) => {
-      if (tunnel.secure) this.#socket.write(records);
+      if (tunnel.open) this.#socket.write(records);
       else this.#write(PRELOGIN, records, { to: this.#socket });
     });
     this.#tunnel = tunnel;
     const cleartext = new tls.TLSSocket(tunnel, { isServer: true, ...this.#options.context });
     cleartext.on('data', (data) => this.#take(data)).on('error', () => this.#socket.destroy());
-    cleartext.once('secure', () => {
-      // The last part of the handshake is still on its way out, in a message.
-      setImmediate(() => setImmediate(() => tunnel.open()));
-    });
     this.#cleartext = cleartext;
   }
 
@@ -146,6 +140,7 @@ class Session {
       this.#send(columns, row(socket.encrypted ? 1 : 0, String(socket.alpnProtocol)), done(0x10, 1));
     } else if (verb === 'fail') this.#send(failed(208, 16, "Invalid object name 'nothing'."), done(2));
     else if (verb === 'die') this.#socket.destroy();
+    else if (text === 'SELECT 42 AS answer') this.#send(columns, row(42, ''), done(0x10, 1));
     else if (verb === 'wait') this.#start(columns, row(0, 'the first of many'));
     else this.#send(done(0));
   }
@@ -180,7 +175,7 @@ class Session {
 
 /** Carries the records of a handshake in messages, one for each that came, and those after it as they are. */
 class Tunnel extends Duplex {
-  secure = false;
+  open = false;
   #send;
   #records = [];
 
@@ -189,21 +184,16 @@ class Tunnel extends Duplex {
     this.#send = send;
   }
 
-  open() {
-    this.#flush();
-    this.secure = true;
-  }
-
   _read() {}
 
   _write(records, _encoding, callback) {
-    if (this.secure) this.#send(records);
+    if (this.open) this.#send(records);
     else if (this.#records.push(records) === 1) setImmediate(() => this.#flush());
     callback();
   }
 
   #flush() {
-    if (this.#records.length > 0) this.#send(Buffer.concat(this.#records.splice(0)));
+    this.#send(Buffer.concat(this.#records.splice(0)));
   }
 }
 
