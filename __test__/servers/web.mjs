@@ -72,7 +72,13 @@ export async function startWeb({ credentials }) {
       socket.on('error', () => {});
     });
     server.on('tlsClientError', () => {});
-    server.on('request', (request, response) => pages[request.url](request, response));
+    // What keeps an idle connection, or lets it go, is the client alone.
+    server.keepAliveTimeout = 600_000;
+    server.on('request', (request, response) => {
+      const page = pages[request.url];
+      if (page) page(request, response);
+      else response.writeHead(404).end();
+    });
     server.on('upgrade', (request, socket, head) => {
       if (request.url !== '/socket') return socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
       webSockets.handleUpgrade(request, socket, head, (client) => webSockets.emit('connection', client));
