@@ -21,8 +21,7 @@
  *
  * Traps: packages that a bundler has put into the application, and modules that were loaded before, are not reached.
  * What a package has for Workers may differ in form: `postgres` has an ES module only, so it is
- * `require('postgres').default`, and from Node 20.19 on. Early versions of Node 22 and 24 (22.15, 24.0) load `pg`
- * past this registration while another package has a synchronous `load` hook: `pg` then keeps its own sockets.
+ * `require('postgres').default`, and from Node 20.19 on.
  *
  * With TypeScript, vitest and single packages: docs/alias.md. Types for `cloudflare:sockets`:
  * `"types": ["wintersock/cloudflare-sockets"]` in tsconfig.json.

@@ -54,6 +54,7 @@ const asCommonJs = { net: 'net.cjs', tls: 'tls.cjs', file: 'net.cjs' };
 
 beforeAll(async () => {
   app = await App.create({ standIns: true });
+  for (const name of ['pg', 'pg-cloudflare']) await app.link(name);
   await app.write(driver, 'node_modules/driver');
   await app.write(required({ name: 'core', dependencies: { leaf: '2' } }), 'node_modules/core');
   await app.write(required({ name: '@scope/inner' }), 'node_modules/@scope/inner');
@@ -119,7 +120,7 @@ describe('a package that is named', () => {
   test.each([
     { hook: 'registerHooks', on: 'the thread itself' },
     { hook: 'register', on: 'a thread of its own' },
-  ])('gets ours although another hook reads its files, on $on', async ({ hook }) => {
+  ])('gets ours, and pg is on Workers, although another hook reads their files, on $on', async ({ hook }) => {
     const load = `(url, context, next) => {
       if (!url.startsWith('file:')) return next(url, context);
       const then = (loaded) => ({ ...loaded, source: loaded.source ?? readFileSync(fileURLToPath(url)), shortCircuit: true });
@@ -137,7 +138,8 @@ describe('a package that is named', () => {
       import { net as inner } from '@scope/inner';
       import { net as other } from 'other';
       import { seen } from 'driver';
-      report([net, inner, other, seen]);`;
+      import pg from 'pg';
+      report([net, inner, other, seen, new pg.Client().connection.stream.constructor.name]);`;
     const own = ['--import', 'wintersock/register'];
     const others = ['--no-warnings', '--import', `./${hook}.mjs`];
     for (const args of [
@@ -145,7 +147,8 @@ describe('a package that is named', () => {
       [...others, ...own],
     ]) {
       const answer = await app.run(program, { ...replacing('driver'), args });
-      expect(answer, args.join(' ')).toEqual(['net.cjs', 'net.cjs', 'node', asModule]);
+      const pg = 'CloudflareSocket';
+      expect(answer, args.join(' ')).toEqual(['net.cjs', 'net.cjs', 'node', asModule, pg]);
     }
   });
 });

@@ -1,5 +1,5 @@
 /** `wintersock/register`: makes `cloudflare:sockets` resolve to this package. See register.d.ts. */
-import * as nodeModule from 'node:module';
+import { register as registerThread } from 'node:module';
 import { dirname } from 'node:path';
 import {
   getEnvironmentData,
@@ -9,7 +9,7 @@ import {
 } from 'node:worker_threads';
 import type { RegisterOptions, Registration } from '../register.d.ts';
 import { patchCommonJs, requireOurs } from './register/commonjs.ts';
-import { type Context, knownModule, moduleOnWorkers, type Next, type Resolved } from './register/modules.ts';
+import { addHooks } from './register/hooks.ts';
 import { changed, InvalidOption, Registry, registrationOf } from './register/registration.ts';
 
 /** Under this, a thread finds what the thread that started it had registered. */
@@ -39,32 +39,12 @@ function announce(): void {
   hooks?.postMessage(settings);
 }
 
-function resolve(specifier: string, context: Context, nextResolve: Next<Resolved>): Resolved {
-  const target = knownModule(specifier, context, registry);
-  if (typeof target !== 'string') return target;
-  if (!registry.workers.has(target)) return nextResolve(target, context);
-  let resolved: Resolved;
-  try {
-    resolved = nextResolve(target, context);
-  } catch (error) {
-    const found = moduleOnWorkers(target, context, undefined, registry);
-    if (found) return found;
-    throw error;
-  }
-  return moduleOnWorkers(target, context, resolved, registry) ?? resolved;
-}
-
 /** Installs them. If they run on a thread of their own, returns the port on which they are told what is registered. */
 function installHooks(): MessagePort | undefined {
   patchCommonJs(registry);
-  // On the thread itself where Node can do that: 22.15, 23.5 and later.
-  const { registerHooks } = nodeModule as { registerHooks?: (hooks: { resolve: typeof resolve }) => void };
-  if (registerHooks) {
-    registerHooks({ resolve });
-    return undefined;
-  }
+  if (addHooks(registry)) return undefined;
   const { port1, port2 } = new MessageChannel();
-  nodeModule.register('./register-thread.mjs', import.meta.url, { data: port2, transferList: [port2] });
+  registerThread('./register-thread.mjs', import.meta.url, { data: port2, transferList: [port2] });
   return port1;
 }
 

@@ -1,13 +1,22 @@
 /** `import` and `import()`: what the `resolve` hook of `node:module` answers. */
+import { readFileSync } from 'node:fs';
 import { dirname, extname, isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ancestors, readManifest } from './packages.ts';
 import type { Registry } from './registration.ts';
+import { withNavigator } from './workers.ts';
 
 /** What a `resolve` hook answers. */
 export interface Resolved {
   url: string;
   format?: string | null | undefined;
+  shortCircuit?: boolean | undefined;
+}
+
+/** What a `load` hook answers. Without a source, the CommonJS loader reads the file. */
+export interface Loaded {
+  format?: string | null | undefined;
+  source?: string | ArrayBuffer | Uint8Array | null | undefined;
   shortCircuit?: boolean | undefined;
 }
 
@@ -55,6 +64,14 @@ export function moduleOnWorkers(
     ? workers.fileFor(specifier, path, conditions)
     : importer && workers.fileFrom(specifier, importer, conditions);
   return file ? fileAt(file) : undefined;
+}
+
+/** What a `load` hook answers for a file, given the answer of the others. */
+export function loadedOnWorkers(url: string, loaded: Loaded, { workers }: Registry): Loaded {
+  const file = fileOf(url);
+  if (loaded.format !== 'commonjs' || !file || !workers.seesNavigator(file)) return loaded;
+  const source = loaded.source ?? readFileSync(file);
+  return { ...loaded, source: withNavigator(Buffer.from(source as Uint8Array).toString()) };
 }
 
 /** What `#internal` means in the importing module: a file, or the specifier of another module. */

@@ -1,15 +1,15 @@
 /** What `module.register` loads on its thread: the module hooks of Node versions without `module.registerHooks`. */
-import { readFileSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { type Context, fileOf, knownModule, moduleOnWorkers, type Next, type Resolved } from './modules.ts';
+import {
+  type Context,
+  knownModule,
+  type Loaded,
+  loadedOnWorkers,
+  moduleOnWorkers,
+  type Next,
+  type Resolved,
+} from './modules.ts';
 import { Registry, type Settings } from './registration.ts';
-import { withNavigator } from './workers.ts';
-
-/** What a `load` hook answers. Without a source, the CommonJS loader reads the file. */
-interface Loaded {
-  format?: string | null | undefined;
-  source?: string | ArrayBuffer | Uint8Array | null | undefined;
-}
 
 const registry = new Registry();
 let port: MessagePort | undefined;
@@ -48,11 +48,7 @@ export async function load(
   context: object,
   nextLoad: (url: string, context: object) => Promise<Loaded>,
 ): Promise<Loaded> {
-  const loaded = await nextLoad(url, context);
-  const file = fileOf(url);
-  if (loaded.format !== 'commonjs' || !file || !registry.workers.seesNavigator(file)) return loaded;
-  const source = loaded.source ?? readFileSync(file);
-  return { ...loaded, source: withNavigator(Buffer.from(source as Uint8Array).toString()) };
+  return loadedOnWorkers(url, await nextLoad(url, context), registry);
 }
 
 /** Read here, not by an event: what was sent before a module is asked for has to be known when it is. */
