@@ -1,0 +1,17 @@
+/** Secure contexts: Node's own, with the options that they were made of, because nothing can be read from them. */
+
+import tls from 'node:tls';
+
+const made = new WeakMap<object, tls.SecureContextOptions>();
+
+/** As `tls.createSecureContext()`. What it returns serves sockets of Node's own as well. */
+export function createSecureContext(options: tls.SecureContextOptions = {}): tls.SecureContext {
+  const context = tls.createSecureContext(options);
+  made.set(context, { ...options });
+  return context;
+}
+
+/** What a context was made of. Undefined if it is somebody else's. */
+export function optionsOf(context: object): tls.SecureContextOptions | undefined {
+  return made.get(context);
+}

@@ -1,0 +1,76 @@
+/** What packages get for `node:tls`: its clients are encrypted in Rust, everything else is its own. */
+
+import tls from 'node:tls';
+import type { TlsOptions } from '../../node.d.ts';
+import { readArguments } from '../duplex/arguments.ts';
+import { handOver } from '../duplex/life.ts';
+import { PARTS } from '../duplex/parts.ts';
+import { TcpSocket } from '../duplex/tcp.ts';
+import { createSecureContext, optionsOf } from './context.ts';
+import { beyondTcp, beyondTls } from './reach.ts';
+import { rootsOfProcess } from './roots.ts';
+import { SecureSocket, TLSSocket } from './secure-socket.ts';
+import { standIn } from './stand-in.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/**
+ * As `tls.connect()`. Over a stream that is not ours, and with what TLS in Rust does not know, it is Node's own: nothing that was asked
+ * for is left out where that would be less secure.
+ */
+function connect(...given: unknown[]): unknown {
+  const [place, listener] = readArguments(given);
+  // Options may also come after the port.
+  const [first, ...others] = given;
+  const more = typeof first === 'object' ? undefined : others.find((value) => typeof value === 'object');
+  const options: Options = { ...place, ...(more as object | undefined) };
+  const { socket: plain } = options;
+  const settings = settingsOf(options);
+  if (settings === undefined || beyondTls(settings) !== undefined || !isOurs(plain, options)) {
+    return tls.connect(options as tls.ConnectionOptions, listener);
+  }
+  const { allowHalfOpen } = plain || options;
+  const secure = new SecureSocket({ ...options, allowHalfOpen: Boolean(allowHalfOpen) });
+  if (listener) secure.once('secureConnect', listener);
+  const security = tlsOptions(settings);
+  if (!plain) return secure.connect({ ...options, ...security, secureTransport: 'on' });
+  handOver(plain, secure, security);
+  return secure;
+}
+
+/** Whether a connection is, or would be, one of ours, and can go over to TLS. */
+function isOurs(plain: unknown, options: Options): plain is TcpSocket | undefined | null {
+  if (!plain) return beyondTcp(options) === undefined;
+  if (!(plain instanceof TcpSocket) || plain.destroyed) return false;
+  const { line, security } = plain[PARTS];
+  return line !== undefined && security === undefined;
+}
+
+/** The options, with those of a secure context in the place of theirs. Undefined if nobody knows what that was made of. */
+function settingsOf(options: Options): Options | undefined {
+  const { secureContext } = options;
+  if (!secureContext) return options;
+  const made = optionsOf(secureContext);
+  if (made === undefined) return undefined;
+  const { ca, cert, key, minVersion, maxVersion, ...others } = options;
+  return { ...others, ...made };
+}
+
+/** The options of TLS for a socket of ours. What is not given is left out. */
+function tlsOptions(settings: Options): TlsOptions {
+  const { ca, cert, key, servername, host, rejectUnauthorized, ALPNProtocols, checkServerIdentity } =
+    settings;
+  return {
+    ca: ca || rootsOfProcess(),
+    cert: cert || undefined,
+    key: key || undefined,
+    servername: servername || host || undefined,
+    rejectUnauthorized: rejectUnauthorized !== false,
+    ALPNProtocols,
+    checkServerIdentity: checkServerIdentity ?? undefined,
+    minVersion: settings['minVersion'] ?? tls.DEFAULT_MIN_VERSION,
+    maxVersion: settings['maxVersion'] ?? tls.DEFAULT_MAX_VERSION,
+  } as TlsOptions;
+}
+
+export default standIn(tls, { TLSSocket, connect, createSecureContext });
