@@ -6,7 +6,7 @@ const { MONGODB_URL, MONGODB_TLS_URL, CLOSED_PORT, STRANGER_CA_FILE } = process.
 const megabyte = 1024 * 1024;
 
 /** Milliseconds. The driver tries to get through for so long, and says only then what was wrong. */
-const impatient = { serverSelectionTimeoutMS: 500 };
+const impatient = { serverSelectionTimeoutMS: 1000 };
 
 export const jobs = {
   plain: () => withMongo(MONGODB_URL, {}, (client) => client.db('test').command({ ping: 1 })),
@@ -87,7 +87,7 @@ export const jobs = {
 
   /** The socket's own timer. */
   silence: () =>
-    withMongo(MONGODB_TLS_URL, { socketTimeoutMS: 100 }, (client) => client.db('test').command({ wait: 1 })),
+    withMongo(MONGODB_TLS_URL, { socketTimeoutMS: 500 }, (client) => client.db('test').command({ wait: 1 })),
 };
 
 /** Runs `work` with a client and ends it. */
