@@ -2,7 +2,9 @@
  * What the suites of the drivers expect to find: a PostgreSQL of their own, with its users and databases, and the commands
  * psql, createdb and dropdb.
  */
+import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -26,6 +28,7 @@ export class SuiteServers {
   /** @param {string} scratch An empty directory. @param {Wish} wish */
   static async start(scratch, { access, settings, statements = [], ports = [] }) {
     const servers = new SuiteServers();
+    for (const port of ports) await checkFree(Number(port));
 
     const rules = join(scratch, 'pg_hba.conf');
     await writeFile(rules, `${access.join('\n')}\n`);
@@ -86,6 +89,15 @@ export class SuiteServers {
   async stop() {
     for (const server of this.#servers.splice(0)) await server.stop();
   }
+}
+
+/** @param {number} port */
+async function checkFree(port) {
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening').catch(({ code }) => {
+    throw new Error(`the tests need port ${port}, and cannot have it (${code})`);
+  });
+  await new Promise((resolve) => server.close(resolve));
 }
 
 /** PostgreSQL's own are not part of the embedded one. */
