@@ -80,6 +80,13 @@ beforeAll(async () => {
   await app.write(required({ name: 'beside' }), path('checkout/node_modules/beside'));
   await app.write(required({ name: 'runner' }), path('checkout/node_modules/runner'));
   await app.link('linked', join(elsewhere, 'checkout'));
+  // Not installed anywhere: its own tests run.
+  await app.write(required({ name: 'driven', dependencies: { wheel: '1' } }), path('driven'));
+  await app.write(required({ name: 'wheel' }), path('driven/node_modules/wheel'));
+  // One of several packages of a repository, which has their dependencies at its top.
+  await app.write(required({ name: 'part', dependencies: { top: '1' } }), path('repository/packages/part'));
+  await app.write(required({ name: 'top' }), path('repository/node_modules/top'));
+  await app.link('part', join(elsewhere, 'repository/packages/part'));
 });
 afterAll(async () => {
   await app?.remove();
@@ -180,7 +187,15 @@ describe('its dependencies', () => {
       join(elsewhere, 'checkout/node_modules/runner'),
     ];
     expect(await app.run(gets(...names), replacing('linked'))).toEqual(['net.cjs', 'net.cjs', 'node']);
+    const top = ['part', join(elsewhere, 'repository/node_modules/top')];
+    expect(await app.run(gets(...top), replacing('part'))).toEqual(['net.cjs', 'net.cjs']);
   });
+});
+
+test('a package that is developed gets ours where its own tests run', async () => {
+  const driven = join(elsewhere, 'driven');
+  const names = [driven, join(driven, 'node_modules/wheel')];
+  expect(await app.run(gets(...names), replacing('driven'))).toEqual(['net.cjs', 'net.cjs']);
 });
 
 describe('nothing changes', () => {
