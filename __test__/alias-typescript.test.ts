@@ -24,7 +24,10 @@ beforeAll(async () => {
   app = await App.create({ standIns: true });
   for (const name of ['tsx', 'pg', 'pg-cloudflare']) await app.link(name);
   await app.write({
-    'package.json': { private: true },
+    'package.json': { name: 'app', exports: './nothing.js' },
+    'tsconfig.json': { compilerOptions: { paths: { mapped: ['./mapped.mts'] } } },
+    'mapped.mts': `export const from: string = 'the application';`,
+    'maps.mts': `import { from } from 'mapped'; console.log(JSON.stringify(from));`,
     'node_modules/conditional/package.json': {
       name: 'conditional',
       exports: { workerd: './workerd.js', default: './node.js' },
@@ -69,6 +72,10 @@ describe.each([
 
   test.each(['module.mts', 'common.cts', 'plain/app.ts'])('%s finds what is registered', async (file) => {
     expect(await run(file, env)).toEqual(seen);
+  });
+
+  test('a package that tsconfig.json maps to a file is that file', async () => {
+    expect(await run('maps.mts', { WINTERSOCK_REGISTER: 'mapped' })).toBe('the application');
   });
 
   test('register() is meant by what is imported later', async () => {
