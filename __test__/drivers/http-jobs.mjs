@@ -2,11 +2,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-const { WEB_USER, WEB_PASSWORD, STRANGER_CA } = process.env;
+const { WEB_USER, WEB_PASSWORD, WEB_HTTP2_PORT, STRANGER_CA } = process.env;
 const [port, tlsPort, closedPort, silentPort] = [
   'WEB_PORT',
   'WEB_TLS_PORT',
@@ -147,6 +148,33 @@ export const jobs = {
     withAgent(connect, { port: silentPort }, (client) =>
       client.request('/', { signal: AbortSignal.timeout(100) }),
     ),
+
+  /** node:http2 gets no handle from such a socket, and goes through the stream. */
+  async http2(connect) {
+    const place = { host: 'localhost', port: WEB_HTTP2_PORT, secureTransport: 'on', ALPNProtocols: ['h2'] };
+    const socket = connect(place);
+    const session = http2.connect(`https://localhost:${WEB_HTTP2_PORT}`, { createConnection: () => socket });
+    const request = async (path, body) => {
+      const stream = session.request({ ':path': path, ':method': body ? 'POST' : 'GET' });
+      const [headers] = await once(stream.end(body), 'response');
+      return { headers, body: await everything(stream) };
+    };
+    const large = await request('/large');
+    const bytes = randomBytes(4 * 1024 * 1024);
+    const received = JSON.parse((await request('/upload', bytes)).body);
+    const parallel = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => request('/echo', Buffer.from(`${i}`))),
+    );
+    const { alpnProtocol } = socket;
+    session.close();
+    await once(session, 'close');
+    return {
+      alpnProtocol,
+      down: sum(large.body) === large.headers['x-sum'],
+      up: received.sum === sum(bytes),
+      parallel: parallel.every(({ body }, i) => String(body) === `${i}`),
+    };
+  },
 
   /** Nobody destroys this agent: its idle connection must not keep the process. */
   async forgotten(connect) {

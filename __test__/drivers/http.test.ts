@@ -11,8 +11,9 @@ describe('node:http', () => {
   beforeAll(async () => {
     stage = await Stage.set();
     server = await startWeb(stage);
-    const { port, tlsPort, user, password } = server;
-    const env = { WEB_PORT: port, WEB_TLS_PORT: tlsPort, WEB_USER: user, WEB_PASSWORD: password };
+    const { port, tlsPort, http2Port, user, password } = server;
+    const ports = { WEB_PORT: port, WEB_TLS_PORT: tlsPort, WEB_HTTP2_PORT: http2Port };
+    const env = { ...ports, WEB_USER: user, WEB_PASSWORD: password };
     twins = await stage.play('http', env);
   }, 120_000);
   afterAll(async () => {
@@ -79,6 +80,10 @@ describe('node:http', () => {
   test('can be aborted, also in the handshake', () => {
     expect(twins.failure('abort')).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
     expect(twins.failure('silence')).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
+  });
+
+  test('speaks HTTP/2', () => {
+    expect(twins.value('http2')).toEqual({ alpnProtocol: 'h2', down: true, up: true, parallel: true });
   });
 
   test('is told when the server ends the connection', () => {

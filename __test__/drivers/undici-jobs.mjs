@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { Agent, Client, fetch, Pool, request, stream } from 'undici';
 
-const { WEB_USER, WEB_PASSWORD, STRANGER_CA } = process.env;
+const { WEB_USER, WEB_PASSWORD, WEB_HTTP2_PORT, STRANGER_CA } = process.env;
 const [port, tlsPort, closedPort, silentPort] = [
   'WEB_PORT',
   'WEB_TLS_PORT',
@@ -79,6 +79,16 @@ export const jobs = {
       return new Set(answers.map(({ number }) => number)).size;
     }),
 
+  http2: (connect) =>
+    withAgent(connect, { connections: 1, allowH2: true, ALPNProtocols: ['h2', 'http/1.1'] }, async (get) => {
+      const origin = `https://localhost:${WEB_HTTP2_PORT}`;
+      const first = await get(`${origin}/connection`);
+      const { bytes, headers } = await get(`${origin}/large`);
+      const others = await Promise.all(Array.from({ length: 20 }, () => get(`${origin}/connection`)));
+      const numbers = new Set([first, ...others].map(({ json }) => json.number));
+      return { length: bytes.length, intact: sum(bytes) === headers['x-sum'], connections: numbers.size };
+    }),
+
   upgrade: (connect) =>
     withDispatcher(new Client(secure, { connect: connector(connect) }), async (client) => {
       const headers = {
@@ -129,10 +139,10 @@ export const jobs = {
   },
 };
 
-function connector(connect, { ca, timeout } = {}) {
+function connector(connect, { timeout, ...tls } = {}) {
   return ({ hostname: host, port, protocol }, done) => {
     const encrypted = protocol === 'https:';
-    const socket = connect({ host, port, ca, timeout, secureTransport: encrypted ? 'on' : 'off' });
+    const socket = connect({ host, port, ...tls, timeout, secureTransport: encrypted ? 'on' : 'off' });
     if (timeout) socket.once('timeout', () => socket.destroy(new Error('too slow')));
     once(socket, encrypted ? 'secureConnect' : 'connect').then(() => done(null, socket), done);
   };
@@ -146,9 +156,9 @@ async function withDispatcher(dispatcher, work) {
   }
 }
 
-function withAgent(connect, { ca, connectTimeout: timeout, ...options }, work) {
+function withAgent(connect, { ca, ALPNProtocols, connectTimeout: timeout, ...options }, work) {
   return withDispatcher(
-    new Agent({ ...options, connect: connector(connect, { ca, timeout }) }),
+    new Agent({ ...options, connect: connector(connect, { ca, ALPNProtocols, timeout }) }),
     (dispatcher) => {
       const get = async (url, options) => {
         const { statusCode, headers, body } = await request(url, { dispatcher, ...options });

@@ -11,8 +11,9 @@ describe('undici', () => {
   beforeAll(async () => {
     stage = await Stage.set();
     server = await startWeb(stage);
-    const { port, tlsPort, user, password } = server;
-    const env = { WEB_PORT: port, WEB_TLS_PORT: tlsPort, WEB_USER: user, WEB_PASSWORD: password };
+    const { port, tlsPort, http2Port, user, password } = server;
+    const ports = { WEB_PORT: port, WEB_TLS_PORT: tlsPort, WEB_HTTP2_PORT: http2Port };
+    const env = { ...ports, WEB_USER: user, WEB_PASSWORD: password };
     twins = await stage.play('undici', env);
   }, 120_000);
   afterAll(async () => {
@@ -59,6 +60,10 @@ describe('undici', () => {
 
   test('sends requests before the answer to the last one', () => {
     expect(twins.value('pipelining')).toBe(1);
+  });
+
+  test('speaks HTTP/2 where the server does', () => {
+    expect(twins.value('http2')).toEqual({ length: 10 * 1024 * 1024, intact: true, connections: 1 });
   });
 
   test('gives a socket away for another protocol', () => {

@@ -9,6 +9,8 @@ export interface WebServer extends AsyncDisposable {
   readonly port: number;
   /** TLS. */
   readonly tlsPort: number;
+  /** TLS, HTTP/2 and nothing else; without the WebSocket. */
+  readonly http2Port: number;
   /** For /private, by HTTP's Basic. */
   readonly user: string;
   readonly password: string;

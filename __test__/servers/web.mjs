@@ -1,7 +1,8 @@
-/** A web server on two ports, plain and TLS, with a WebSocket at /socket. Types: web.d.mts. */
+/** A web server on three ports, plain, TLS and HTTP/2, with a WebSocket at /socket. Types: web.d.mts. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import { WebSocketServer } from 'ws';
 
@@ -22,7 +23,8 @@ export async function startWeb({ credentials }) {
       response.end();
     },
     '/large': (_, response) => {
-      response.setHeader('x-sum', sum(large)).end(large);
+      response.setHeader('x-sum', sum(large));
+      response.end(large);
     },
     /** Says what it got. */
     '/upload': async (request, response) => {
@@ -64,39 +66,45 @@ export async function startWeb({ credentials }) {
     });
   });
 
+  const respond = (request, response) => {
+    const page = pages[request.url];
+    if (page) page(request, response);
+    else response.writeHead(404).end();
+  };
+  const upgrade = (request, socket, head) => {
+    if (request.url !== '/socket') return socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+    webSockets.handleUpgrade(request, socket, head, (client) => webSockets.emit('connection', client));
+  };
+
   const { chainPem: cert, keyPem: key } = credentials;
-  const servers = [createServer(), createSecureServer({ cert, key })];
+  // What keeps an idle connection, or lets it go, is the client alone.
+  const keepAliveTimeout = 600_000;
+  const plain = createServer({ keepAliveTimeout }, respond);
+  const secure = createSecureServer({ cert, key, keepAliveTimeout }, respond);
+  const http2 = createHttp2Server({ cert, key }, respond);
+  const sockets = new Set();
+  const admit = (socket) => {
+    sockets.add(socket);
+    socket.number = connections++;
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+  };
+  plain.on('connection', admit).on('upgrade', upgrade);
+  secure.on('secureConnection', admit).on('upgrade', upgrade);
+  http2.on('secureConnection', admit);
+  const servers = [plain, secure, http2];
   for (const server of servers) {
-    server.on('setSecureContext' in server ? 'secureConnection' : 'connection', (socket) => {
-      socket.number = connections++;
-      socket.on('error', () => {});
-    });
-    server.on('tlsClientError', () => {});
-    // What keeps an idle connection, or lets it go, is the client alone.
-    server.keepAliveTimeout = 600_000;
-    server.on('request', (request, response) => {
-      const page = pages[request.url];
-      if (page) page(request, response);
-      else response.writeHead(404).end();
-    });
-    server.on('upgrade', (request, socket, head) => {
-      if (request.url !== '/socket') return socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
-      webSockets.handleUpgrade(request, socket, head, (client) => webSockets.emit('connection', client));
-    });
-    server.listen(0, '127.0.0.1');
+    server.on('tlsClientError', () => {}).listen(0, '127.0.0.1');
     await once(server, 'listening');
   }
-  const [port, tlsPort] = servers.map((server) => server.address().port);
+  const [port, tlsPort, http2Port] = servers.map((server) => server.address().port);
 
   const stop = async () => {
-    for (const client of webSockets.clients) client.terminate();
-    for (const server of servers) {
-      const closed = once(server.close(), 'close');
-      server.closeAllConnections();
-      await closed;
-    }
+    const closed = servers.map((server) => once(server, 'close'));
+    for (const server of servers) server.close();
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(closed);
   };
-  return { port, tlsPort, ...account, stop, [Symbol.asyncDispose]: stop };
+  return { port, tlsPort, http2Port, ...account, stop, [Symbol.asyncDispose]: stop };
 }
 
 async function everything(stream) {
