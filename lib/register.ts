@@ -7,6 +7,7 @@ import {
   type MessagePort,
   setEnvironmentData,
 } from 'node:worker_threads';
+import type * as wintersock from '../index.d.ts';
 import type { RegisterOptions, Registration } from '../register.d.ts';
 import { patchCommonJs, requireOurs } from './register/commonjs.ts';
 import { addHooks } from './register/hooks.ts';
@@ -54,7 +55,7 @@ function explaining<Result>(call: () => Result): Result {
     return call();
   } catch (error) {
     if (!(error instanceof InvalidOption)) throw error;
-    const { SocketError } = requireOurs('index.cjs') as typeof import('wintersock');
+    const { SocketError } = requireOurs('index.cjs') as typeof wintersock;
     throw new SocketError(`invalid option: ${error.message}`, { code: 'ERR_INVALID_OPTION' });
   }
 }
