@@ -57,12 +57,14 @@ export const jobs = {
       [1, 2, 3].map((i) => withClient(connect, {}, async (client) => (await run(client, `exit ${i}`)).code)),
     ),
 
-  terminal: (connect) =>
+  /** Without a terminal, which sshd gives only if it may. */
+  shell: (connect) =>
     withClient(connect, {}, async (client) => {
-      const stream = await promised(client).shell({ cols: 123, rows: 45 });
+      const stream = await promised(client).shell(false);
       const output = everything(stream);
-      stream.end('echo "size: $(stty size)"; exit\n');
-      return /size: \d+ \d+/.exec(await output)?.[0];
+      stream.write('answer=42\n');
+      stream.end('echo "the answer is $answer"; exit\n');
+      return output;
     }),
 
   /** To a port that the server reaches. */

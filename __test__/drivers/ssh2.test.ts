@@ -55,8 +55,8 @@ describe.skipIf(available.skip)(available.skip || 'ssh2', () => {
     expect(twins.value('connections')).toEqual([1, 2, 3]);
   });
 
-  test('has a terminal', () => {
-    expect(twins.value('terminal')).toBe('size: 45 123');
+  test('has a shell', () => {
+    expect(twins.value('shell')).toBe('the answer is 42\n');
   });
 
   test('forwards to a port behind the server', () => {
