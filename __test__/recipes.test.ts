@@ -5,14 +5,14 @@ import { describe, expect, test } from 'vitest';
 
 const PAGE = 'docs/drivers.md';
 const RECIPES = 'examples/drivers';
-const TESTS = '__test__/drivers';
+const TESTS = '__test__';
 
 const read = (path: string): string => readFileSync(path, 'utf8');
 const page = read(PAGE);
 const recipes = readdirSync(RECIPES).toSorted();
 const blocks = [...page.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code);
-const tests = readdirSync(TESTS)
-  .filter((name) => name.endsWith('.test.ts'))
+const tests = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts') && name !== 'recipes.test.ts')
   .map((name) => read(`${TESTS}/${name}`));
 
 /**
@@ -91,7 +91,7 @@ describe.each(recipes)('%s', (name) => {
     const client = name.replace('.mjs', '');
     const runs = (text: string): boolean =>
       text.includes(`${RECIPES}/${name}`) ||
-      new RegExp(`\\brecipe\\(\\s*'${client}(?:\\.mjs)?'`).test(text) ||
+      new RegExp(`\\b(?:recipe|testRecipe)\\(\\s*'${client}(?:\\.mjs)?'`).test(text) ||
       (text.includes(`.prepare('${client}'`) && text.includes('.recipe('));
     expect(tests.filter(runs)).not.toEqual([]);
   });
