@@ -44,7 +44,10 @@ describe('sockets that come and go leave no descriptors', () => {
     test(name, async () => {
       const at = new Stage(ours);
       const listener = await at.listen({ allowHalfOpen: false });
-      const take = (peer: Socket) => void listener.accepted().then(take) ?? peer.resume();
+      const take = (peer: Socket) => {
+        peer.resume();
+        listener.accepted().then(take);
+      };
       listener.accepted().then(take);
       const before = openSockets();
       for (let round = 0; round < COUNT / 20; round += 1) {

@@ -40,7 +40,7 @@ describe('a life with TLS', () => {
     const heard = heardBy(peer);
     peer.end('hello');
     await closes(socket);
-    at.note(await heard, securityOf(socket).encrypted);
+    at.note(await heard, socket.encrypted);
   });
 
   twins('writes before the handshake wait, and are called back in order', async (at) => {

@@ -1,5 +1,4 @@
 /** toDuplex(): a socket of connect() in the shape of net.Socket. */
-import type { Socket as TcpSocket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { connect, type Socket as WebSocket } from 'wintersock';
@@ -34,9 +33,10 @@ function scene() {
   return Object.assign(at, { [Symbol.asyncDispose]: () => at.close() });
 }
 
-/** In Node's types, as the stage has sockets. */
-const duplexOf = (at: Stage, socket: WebSocket): Socket & TcpSocket =>
-  at.keep(toDuplex(socket) as Socket & TcpSocket);
+/** In Node's types, as the stage has sockets, with what is ours. */
+type Duplex = TLSSocket & Pick<Socket, 'startTls'>;
+
+const duplexOf = (at: Stage, socket: WebSocket): Duplex => at.keep(toDuplex(socket) as unknown as Duplex);
 
 /** How promises have settled. */
 const outcome = (promise: Promise<unknown>) =>
@@ -104,7 +104,7 @@ describe('when it takes over', () => {
     for (const when of ['connecting', 'open']) {
       const socket = connect(`localhost:${listener.port}`, { secureTransport: 'on' });
       if (when === 'open') await socket.opened;
-      const duplex = duplexOf(at, socket) as Socket & TLSSocket;
+      const duplex = duplexOf(at, socket);
       if (when === 'connecting') await happens(duplex, 'secureConnect');
       const peer = await listener.accepted();
       expect([duplex.encrypted, duplex.authorized, duplex.getProtocol()]).toEqual([true, true, 'TLSv1.3']);
@@ -118,9 +118,9 @@ describe('when it takes over', () => {
     await using at = scene();
     const listener = await at.listenTls({ cert: credentials.chainPem, key: credentials.keyPem });
     const socket = connect(`127.0.0.1:${listener.port}`, { secureTransport: 'starttls' });
-    const duplex = duplexOf(at, socket) as Socket & TLSSocket;
+    const duplex = duplexOf(at, socket);
     const secured = happens(duplex, 'secureConnect');
-    (duplex as Socket).startTls({ ca });
+    duplex.startTls({ ca });
     const [peer] = await Promise.all([listener.accepted(), secured]);
     peer.write('hello');
     expect(String((await happens(duplex, 'data'))[0])).toBe('hello');
@@ -254,7 +254,7 @@ describe('what is refused', () => {
     const socket = connect(`127.0.0.1:${listener.port}`, { secureTransport: 'starttls' });
     const secure = socket.startTls({ ca });
     expect(() => toDuplex(socket)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }));
-    const duplex = duplexOf(at, secure) as Socket & TLSSocket;
+    const duplex = duplexOf(at, secure);
     const peer = await listener.accepted();
     peer.write('hello');
     expect(String((await happens(duplex, 'data'))[0])).toBe('hello');

@@ -69,10 +69,9 @@ export function certificateOf(certificate: PeerCertificate | DetailedPeerCertifi
     level = level.issuerCertificate
   ) {
     seen.add(level);
-    const { issuerCertificate, ...members } = level;
-    const own = Object.keys(members).sort();
-    levels.push(own.map((name) => [name, plain(members[name as keyof typeof members])]));
-    if (issuerCertificate === level) levels.push('issued by itself');
+    const members = Object.entries(level).filter(([name]) => name !== 'issuerCertificate');
+    levels.push(members.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [name, plain(value)]));
+    if (level.issuerCertificate === level) levels.push('issued by itself');
   }
   return levels;
 }

@@ -128,7 +128,7 @@ export class Stage {
   readonly side: Side;
   readonly journal = new Journal();
   readonly #sockets: Socket[] = [];
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: { close(): Promise<void> }[] = [];
 
   constructor(side: Side) {
     this.side = side;
@@ -158,13 +158,13 @@ export class Stage {
   async listenTls(options: TlsOptions & { host?: string }): Promise<Listener<TLSSocket>> {
     const { host = '127.0.0.1', ...rest } = options;
     const server = createTlsServer({ allowHalfOpen: true, ...rest });
-    return this.#listening(server, 'secureConnection', host) as Promise<Listener<TLSSocket>>;
+    return this.#listening<TLSSocket>(server, 'secureConnection', host);
   }
 
-  async #listening(server: Server, event: string, host: string): Promise<Listener> {
+  async #listening<Peer extends Socket>(server: Server, event: string, host: string) {
     server.listen(0, host);
     await once(server, 'listening');
-    const listener = new Listener(server, event);
+    const listener = new Listener<Peer>(server, event);
     this.#listeners.push(listener);
     return listener;
   }
