@@ -141,6 +141,7 @@ export declare function createConnection(port: number | string, listener?: () =>
 /**
  * A socket of `connect()` in the shape of `net.Socket`. It takes the connection over: the streams of `socket` are locked from then on,
  * its `opened` and `closed` settle as ever, its `close()` destroys the duplex.
- * @throws {TypeError} if it is none of ours. {SocketError} ERR_INVALID_STATE if its streams have been used or it is closed.
+ * @throws {TypeError} if it is none of ours. {SocketError} ERR_INVALID_STATE if it has been read from, a write is under
+ * way, a stream is locked, or it is closed.
  */
 export declare function toDuplex(socket: WebSocket): Socket;

@@ -14,8 +14,14 @@ const common = {
 } as const;
 
 export default defineConfig([
-  // One CommonJS bundle holds the classes. dist/index.mjs re-exports it, so import and require share them.
-  { ...common, entry: { index: 'lib/index.ts' }, format: 'cjs', outExtensions: () => ({ js: '.cjs' }) },
+  // CommonJS bundles, with what they have in common beside them, hold the classes. The .mjs files that scripts/finish-dist.mjs
+  // writes re-export them, so import and require share them.
+  {
+    ...common,
+    entry: { index: 'lib/index.ts', node: 'lib/node.ts', net: 'lib/shim/net.ts', tls: 'lib/shim/tls.ts' },
+    format: 'cjs',
+    outExtensions: () => ({ js: '.cjs' }),
+  },
   {
     ...common,
     entry: { register: 'lib/register.ts', 'register-thread': 'lib/register/thread.ts' },

@@ -19,7 +19,7 @@ export function connect(
 }
 
 /** Node's permission model does not see what an addon does: without asking, `--permission` would not hold here. */
-function checkPermission({ text }: Address): void {
+export function checkPermission({ text }: Address): void {
   const { permission } = process as { permission?: { has(scope: string): boolean } };
   // Before Node 25 the model does not know the network, and denies nothing of it.
   if (permission === undefined || !process.allowedNodeEnvironmentFlags.has('--allow-net')) return;

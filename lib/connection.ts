@@ -2,30 +2,25 @@
 
 import type { SocketInfo } from '../index.d.ts';
 import type { Address } from './address.ts';
-import { checkTls, connect, listen, type NativeSocket, pin, Told, type TlsOptions } from './binding.ts';
+import {
+  checkTls,
+  connect,
+  type Listener,
+  listen,
+  type NativeSocket,
+  pin,
+  Told,
+  type TlsOptions,
+} from './binding.ts';
 import { Deferred } from './deferred.ts';
-import { closedError, fromNative, rethrowing, SocketError } from './error.ts';
+import { fromNative, rethrowing, type SocketError } from './error.ts';
+import * as misuse from './misuse.ts';
 import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
-import type { ReadableOwner, WritableOwner } from './owner.ts';
+import type { Lent, ReadableOwner, WritableOwner } from './owner.ts';
 import { ReadableSide } from './readable.ts';
 import { watchSignal } from './signal.ts';
+import { CLOSE_BOUND_MS, type State } from './state.ts';
 import { WritableSide } from './writable.ts';
-
-/** How long close() waits for queued writes. The native half has a bound of its own for what it then flushes. */
-const CLOSE_BOUND_MS = 1000;
-
-/** Each state owns what is usable in it. */
-type State =
-  /** Resolving, connecting, or in a handshake. */
-  | { kind: 'connecting' }
-  | { kind: 'open' }
-  /** startTls() was called: what was queued goes out, then `next` takes the connection over. */
-  | { kind: 'upgrading'; next: Connection }
-  /** A write was told that the connection broke. What arrived before can still be read. */
-  | { kind: 'broken' }
-  /** Flushing; without a bound after the peer's end, with one after close(). */
-  | { kind: 'closing'; bound?: NodeJS.Timeout }
-  | { kind: 'closed' };
 
 export class Connection implements ReadableOwner, WritableOwner {
   readonly options: Options;
@@ -37,6 +32,9 @@ export class Connection implements ReadableOwner, WritableOwner {
   readonly #closed = new Deferred<void>();
   #state: State = { kind: 'connecting' };
   #observed = false;
+  /** Who is told of events. */
+  #heir: Listener = this;
+  readonly #upgrades: boolean;
   #forget: (() => void) | undefined;
 
   /** Starts to connect, or (with `native`) waits to take over a connection. */
@@ -45,7 +43,9 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.options = options;
     this.readable = new ReadableSide(this);
     this.writable = new WritableSide(this, options.highWaterMark);
-    this.#native = native ?? dial(address, options);
+    const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
+    this.#native = native ?? rethrowing(() => connect(address, tls));
+    this.#upgrades = native !== undefined;
     if (native === undefined) listen(this.#native.id, this);
     if (options.signal) this.#forget = watchSignal(options.signal, this);
     this.repin();
@@ -71,7 +71,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   }
 
   close(reason: unknown): Promise<void> {
-    const make = () => (reason === undefined ? this.#ended('the socket was closed by close()') : reason);
+    const make = () => (reason === undefined ? misuse.closed(this.#address.text, misuse.CLOSED) : reason);
     const { kind } = this.#state;
     // Nothing is queued, so there is nothing to wait for.
     if (kind === 'open' && this.writable.endUntouched(make)) {
@@ -81,6 +81,7 @@ export class Connection implements ReadableOwner, WritableOwner {
       return this.closed;
     }
     const error = make();
+    if (this.#state.kind === 'lent') this.#state.recall(reason);
     if (kind === 'connecting' || kind === 'broken') this.#shut(error);
     else if (kind === 'open') this.#flushAndClose(() => this.writable.fail(error), error);
     if (this.#state.kind === 'closing') {
@@ -92,30 +93,19 @@ export class Connection implements ReadableOwner, WritableOwner {
   /** The signal: no flush, and reads do not end as if all had been read. */
   abort(reason: unknown): void {
     if (this.#state.kind === 'closed') return;
+    if (this.#state.kind === 'lent') this.#state.recall(reason);
     this.readable.fail(reason);
     this.#shut(reason);
   }
 
   startTls(options: unknown): Connection {
+    const { text } = this.#address;
     // First: a getter may do anything, also to this socket.
     const tls = readStartTlsOptions(options, tlsOptions(this.options, this.#address.host));
     rethrowing(() => checkTls(tls));
-    const { secureTransport } = this.options;
-    if (secureTransport !== 'starttls') {
-      const why =
-        secureTransport === 'on' ? 'this socket is secure already' : 'this socket was not made for it';
-      throw this.#misused(
-        `${why}; startTls() needs a socket of connect(address, { secureTransport: 'starttls' })`,
-      );
-    }
-    if (this.upgraded) throw this.#misused('startTls() was called before; use the socket that it returned');
     const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
-    if (!open || this.writable.over || this.writable.ends || this.readable.over) {
-      throw this.#ended(
-        'startTls() was called after the socket, or a side of it, had been closed or had ended',
-      );
-    }
-
+    const over = !open || this.writable.over || this.writable.ends || this.readable.over;
+    misuse.checkUpgrade(text, this.options.secureTransport, this.upgraded, over);
     const next = new Connection(this.#address, { ...this.options, secureTransport: 'on' }, this.#native);
     this.upgraded = true;
     const connecting = this.#state.kind === 'connecting';
@@ -123,22 +113,46 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.#forget?.();
     this.readable.end();
     this.repin();
-    const detail = `${this.#address.text}: this socket was upgraded; use the socket that startTls() returned`;
-    const replaced = new SocketError(detail, { code: 'ERR_SOCKET_UPGRADED' });
+    const replaced = misuse.replacedError(text);
+    const handOver = () => this.#handOver(next, tls, replaced);
     // While it connects nothing can be let out: the writable calls back only after that.
     this.writable.seal('upgrade', replaced, (whole) => {
       if (!whole) next.#fail(this.#cutShort());
-      else if (connecting)
-        this.#opened.promise.then(
-          () => this.#handOver(next, tls, replaced),
-          () => {},
-        );
-      else this.#handOver(next, tls, replaced);
+      else if (connecting) this.#opened.promise.then(handOver, () => {});
+      else handOver();
     });
     // Not before the new socket's errors are out, so that a driver hears of those first.
     const settle = () => setImmediate(() => this.#shut(replaced));
     next.opened.then(settle, settle);
     return next;
+  }
+
+  /** Gives the connection to a duplex. `recall` is called when this socket is closed or aborted. */
+  lend(recall: (error: unknown) => void): Lent {
+    const { kind } = this.#state;
+    const open = !this.upgraded && (kind === 'open' || kind === 'connecting');
+    misuse.checkLending(this.#address.text, open, this.readable.untouched && this.writable.untouched);
+    this.readable.stream.getReader();
+    this.writable.stream.getWriter();
+    this.#state = { kind: 'lent', recall };
+    this.repin();
+    return {
+      native: this.#native,
+      address: this.#address,
+      connecting: kind === 'connecting',
+      handsOver: this.#upgrades && kind === 'connecting' ? (to) => (this.#heir = to) : undefined,
+      opened: () => this.#isOpen(),
+      failed: (error) => this.#closed.reject(error),
+      closed: (error) => this.#returned(error),
+    };
+  }
+
+  #returned(error: unknown): void {
+    if (this.#state.kind !== 'lent') return;
+    this.#opened.reject(error);
+    this.readable.end();
+    this.writable.fail(error);
+    this.#finish();
   }
 
   /** An event of the native half. */
@@ -152,13 +166,13 @@ export class Connection implements ReadableOwner, WritableOwner {
     else this.#finish();
   }
 
+  #isOpen(): void {
+    const { localAddress = '', alpn = null } = this.#native.info() ?? {};
+    this.#opened.resolve({ remoteAddress: this.#address.text, localAddress, alpn });
+  }
+
   #open(): void {
-    const info = this.#native.info();
-    this.#opened.resolve({
-      remoteAddress: this.#address.text,
-      localAddress: info?.localAddress ?? '',
-      alpn: info?.alpn ?? null,
-    });
+    this.#isOpen();
     if (this.#state.kind === 'connecting') {
       this.#state = { kind: 'open' };
       this.readable.open(this.#native.id);
@@ -172,23 +186,24 @@ export class Connection implements ReadableOwner, WritableOwner {
   #fail(error: SocketError): void {
     if (this.#state.kind === 'upgrading') this.#state.next.#fail(error);
     this.#closed.reject(error);
+    if (this.#state.kind === 'lent') this.#state.recall(error);
     this.readable.fail(error);
     this.#shut(error);
   }
 
   #cutShort(): SocketError {
-    const detail = 'what was queued before startTls() was not sent, because a write failed or was aborted';
-    return this.#native.failure() ? this.#failure() : this.#ended(detail);
+    return this.#native.failure() ? this.#failure() : misuse.closed(this.#address.text, misuse.CUT_SHORT);
   }
 
   #handOver(next: Connection, tls: TlsOptions, replaced: SocketError): void {
-    if (this.#state.kind !== 'upgrading' || next.#state.kind !== 'connecting') return;
+    const waits = next.#state.kind === 'connecting' || next.#state.kind === 'lent';
+    if (this.#state.kind !== 'upgrading' || !waits) return;
     if (this.#native.failure() !== null) {
       next.#fail(this.#failure());
       return;
     }
     this.writable.fail(replaced);
-    listen(this.#native.id, next);
+    listen(this.#native.id, next.#heir);
     try {
       rethrowing(() => this.#native.startTls(tls));
     } catch (error) {
@@ -203,7 +218,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     } else if (this.options.allowHalfOpen) {
       this.sideEnded();
     } else if (this.#state.kind === 'open') {
-      const error = this.#ended('the peer has closed the connection, and allowHalfOpen is false');
+      const error = misuse.closed(this.#address.text, misuse.PEER_ENDED);
       this.#flushAndClose(() => this.writable.finish(error), error);
     }
   }
@@ -255,7 +270,8 @@ export class Connection implements ReadableOwner, WritableOwner {
   #shut(error: unknown): void {
     if (this.#state.kind === 'closed') return;
     // After a hand-over the connection is the next socket's.
-    if (this.#state.kind !== 'upgrading') this.#native.abort(this.writable.queues);
+    const own = this.#state.kind !== 'upgrading' && this.#state.kind !== 'lent';
+    if (own) this.#native.abort(this.writable.queues);
     this.#opened.reject(error);
     this.readable.end();
     this.writable.fail(error);
@@ -270,14 +286,6 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.repin();
   }
 
-  #ended(detail: string): SocketError {
-    return closedError(`${this.#address.text}: ${detail}`);
-  }
-
-  #misused(detail: string): SocketError {
-    return new SocketError(`${this.#address.text}: ${detail}`, { code: 'ERR_INVALID_STATE' });
-  }
-
   #failure(): SocketError {
     return fromNative(this.#native.failure());
   }
@@ -289,9 +297,4 @@ export class Connection implements ReadableOwner, WritableOwner {
     const quiet = idle && !awaited && !this.readable.wanted && !this.writable.wanted;
     pin(this, kind !== 'closed' && !quiet);
   }
-}
-
-function dial(address: Address, options: Options): NativeSocket {
-  const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
-  return rethrowing(() => connect(address, tls));
 }

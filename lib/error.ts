@@ -29,6 +29,9 @@ export interface Failure {
   code: string;
   message: string;
   cause?: string;
+  syscall?: string;
+  address?: string;
+  port?: number;
 }
 
 /** A native failure as a SocketError. Without one, the native half lost track: that is an internal error. */

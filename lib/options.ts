@@ -129,7 +129,8 @@ function readName(value: unknown, option: string): string | undefined {
   return name;
 }
 
-function readPem(value: unknown, option: string): Buffer[] | undefined {
+/** Certificates or keys, one or several. */
+export function readPem(value: unknown, option: string): Buffer[] | undefined {
   if (value === undefined || value === null) return undefined;
   const items: unknown[] = Array.isArray(value) ? value : [value];
   return items.map((item) => {
@@ -144,7 +145,7 @@ type Trust = Pick<TlsOptions, 'nodeExtra' | 'certFile' | 'certDir' | 'system'>;
 let trust: Trust | undefined;
 
 /** What the host adds to the default roots. Read once, at the first use of TLS. */
-function trustOfHost(): Trust {
+export function trustOfHost(): Trust {
   trust ??= {
     ...named('nodeExtra', 'NODE_EXTRA_CA_CERTS'),
     ...named('certFile', 'SSL_CERT_FILE'),

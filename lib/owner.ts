@@ -1,5 +1,7 @@
 /** What the two sides of a socket tell whoever they belong to. */
 
+import type { Address } from './address.ts';
+import type { Listener, NativeSocket } from './binding.ts';
 import type { SocketError } from './error.ts';
 
 interface Owner {
@@ -19,4 +21,17 @@ export interface ReadableOwner extends Owner {
 export interface WritableOwner extends Owner {
   /** Why writing broke. */
   writeFailure(): SocketError;
+}
+
+/** What whoever has the connection of a socket needs, and tells. */
+export interface Lent {
+  native: NativeSocket;
+  address: Address;
+  connecting: boolean;
+  /** While another socket is to be told of its events, because it is being upgraded: takes whom to tell then. */
+  handsOver: ((to: Listener) => void) | undefined;
+  opened(): void;
+  /** It could not be opened. */
+  failed(error: unknown): void;
+  closed(error: unknown): void;
 }

@@ -61,6 +61,11 @@ export class ReadableSide implements Source {
     return this.#stream;
   }
 
+  /** Whether nobody has used it. */
+  get untouched(): boolean {
+    return !this.over && !this.#disturbed && !this.#stream?.locked;
+  }
+
   /** Whether a read is pending. */
   get wanted(): boolean {
     return this.#pulled || this.#reads.waiting > 0;
@@ -127,7 +132,11 @@ export class ReadableSide implements Source {
     }
     if (this.#reads.waiting > 0) this.#answer(state);
     else if (this.#pulled) this.#fill(state);
-    else this.#look(state);
+    else {
+      // Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is.
+      const found = peek(id);
+      if (found < 0) this.#nothing(state, found);
+    }
   }
 
   /** Ends the stream: pending reads are done. */
@@ -183,12 +192,10 @@ export class ReadableSide implements Source {
   #receive(open: State & { kind: 'open' }): Uint8Array<ArrayBuffer> | undefined {
     const memory = this.#bulk ? allocate() : scratch;
     const count = this.#bulk ? read(open.id, memory) : read(open.id);
-    if (!this.#received(open, count, memory)) {
-      giveBack(memory);
-      return undefined;
-    }
-    this.#bulk = count > BULK;
-    return chunkOf(memory, count);
+    const received = this.#received(open, count, memory);
+    if (received) this.#bulk = count > BULK;
+    else giveBack(memory);
+    return received ? chunkOf(memory, count) : undefined;
   }
 
   /** Notes what a read has told. Whether it was data. */
@@ -210,15 +217,10 @@ export class ReadableSide implements Source {
     // The request may be of a reader that has gone. enqueue() serves any reader, at the price of a copy.
     const request = this.#again ? null : controller.byobRequest;
     const view = request?.view as Uint8Array<ArrayBuffer> | undefined;
-    let chunk: Uint8Array<ArrayBuffer> | undefined;
-    let count = 0;
-    if (view) {
-      count = read(open.id, view);
-      if (!this.#received(open, count, view)) return;
-    } else {
-      chunk = this.#receive(open);
-      if (chunk === undefined) return;
-    }
+    const count = view ? read(open.id, view) : 0;
+    if (view && !this.#received(open, count, view)) return;
+    const chunk = view ? undefined : this.#receive(open);
+    if (!view && chunk === undefined) return;
     this.#pulled = false;
     this.#again = false;
     this.#reads.given();
@@ -231,12 +233,6 @@ export class ReadableSide implements Source {
       this.#owner.sideEnded();
     }
     this.#owner.repin();
-  }
-
-  /** Nobody asks for data: only finds out whether the peer has ended. What is there stays where it is. */
-  #look(open: State & { kind: 'open' }): void {
-    const found = peek(open.id);
-    if (found < 0) this.#nothing(open, found);
   }
 
   /** Reads what nobody wants, until there is nothing, or an end. */

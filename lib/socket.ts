@@ -4,7 +4,8 @@ import type { BufferSource, SecureTransportKind, SocketInfo, StartTlsOptions } f
 import type { Connection } from './connection.ts';
 
 const INTERNAL = Symbol('wintersock');
-let connectionOf: (socket: Socket) => Connection;
+/** What is behind a socket. On anything else it throws TypeError. */
+export let connectionOf: (socket: Socket) => Connection;
 
 export class Socket {
   readonly #connection: Connection;

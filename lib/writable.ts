@@ -23,7 +23,8 @@ export class WritableSide implements IntakeOwner {
   #stream: WritableStream<Chunk> | undefined;
   #controller: WritableStreamDefaultController | undefined;
   #waiting: Waiting | undefined;
-  #ending = false;
+  /** Whether the end of the stream is on its way. */
+  ends = false;
   #queued = 0;
   readonly #intake: Intake;
   #heeding = false;
@@ -61,12 +62,17 @@ export class WritableSide implements IntakeOwner {
 
   get intake(): number | undefined {
     const state = this.#state;
-    return state.kind === 'open' && this.#queued === 0 && !this.#ending && !this.#seal ? state.id : undefined;
+    return state.kind === 'open' && this.#queued === 0 && !this.ends && !this.#seal ? state.id : undefined;
   }
 
   /** Whether something that was to be sent has not been taken over yet. */
   get queues(): boolean {
     return this.#state.kind === 'open' && this.#queued > 0;
+  }
+
+  /** Whether nobody is using it. */
+  get untouched(): boolean {
+    return !this.over && !this.ends && this.#queued === 0 && !this.#stream?.locked;
   }
 
   /** Whether a write or the end of the stream is pending. */
@@ -77,11 +83,6 @@ export class WritableSide implements IntakeOwner {
   /** Whether nothing will be written any more. */
   get over(): boolean {
     return this.#state.kind === 'over';
-  }
-
-  /** Whether the end of the stream is on its way. */
-  get ends(): boolean {
-    return this.#ending;
   }
 
   /** The connection is open. */
@@ -157,10 +158,10 @@ export class WritableSide implements IntakeOwner {
 
   #checkSeal(): void {
     const seal = this.#seal;
-    if (seal === undefined || (this.#state.kind !== 'over' && !(seal.isThrough && !this.#ending))) return;
+    if (seal === undefined || (this.#state.kind !== 'over' && !(seal.isThrough && !this.ends))) return;
     // A close() that the stream has queued behind the last write arrives within this turn.
     setImmediate(() => {
-      if (this.#seal !== seal || (this.#ending && this.#state.kind !== 'over')) return;
+      if (this.#seal !== seal || (this.ends && this.#state.kind !== 'over')) return;
       this.#seal = undefined;
       seal.drained();
     });
@@ -221,7 +222,7 @@ export class WritableSide implements IntakeOwner {
   #close(): Promise<void> | undefined {
     if (this.#state.kind === 'over') return undefined;
     if (this.#seal?.why === 'upgrade') this.#broke(this.#seal.error);
-    this.#ending = true;
+    this.ends = true;
     try {
       const result = this.#attempt((id) => this.#shutDown(id));
       if (result === undefined) this.#end({ kind: 'over' });

@@ -1,0 +1,108 @@
+/** What createConnection() and Socket.connect() are called with, in node:net's many forms. */
+
+import { isIP, type LookupFunction } from 'node:net';
+import type { ConnectionOptions } from '../../node.d.ts';
+import { SocketError } from '../error.ts';
+
+export type Listener = () => void;
+
+/** Options, and the listener behind them. Null and undefined at the end count as left out. */
+export type Arguments = [options: Partial<ConnectionOptions>, listener: Listener | undefined];
+
+/** The forms `(options?, listener?)`, `(port, host?, listener?)`; as node:net reads them. */
+export function readArguments(given: readonly unknown[]): Arguments {
+  const [first, second] = given;
+  const last = given.findLast((argument) => argument !== undefined && argument !== null);
+  const listener = typeof last === 'function' ? (last as Listener) : undefined;
+  if (typeof first === 'object' && first !== null) return [first, listener];
+  if (first === undefined || first === null || typeof first === 'function') return [{}, listener];
+  if (typeof first === 'string' && !/^\s*(?:\d+|0x[\da-f]+)\s*$/i.test(first))
+    return [pathOptions(first), listener];
+  const options: Partial<ConnectionOptions> = { port: first as number };
+  if (typeof second === 'string') options.host = second;
+  return [options, listener];
+}
+
+function pathOptions(path: string): Partial<ConnectionOptions> {
+  return { path } as Partial<ConnectionOptions>;
+}
+
+/** Where to connect, checked. */
+export interface Target {
+  host: string;
+  port: number;
+  /** Resolves the host here instead of in the native half. */
+  lookup: LookupFunction | undefined;
+  family: 0 | 4 | 6;
+}
+
+/** Members that change where a connection goes or comes from, and that the native half has no way to honour. */
+const unsupported: Readonly<Record<string, string>> = {
+  path: 'connect() speaks TCP only; use node:net for Unix domain sockets and pipes',
+  localAddress: 'the system chooses the local address',
+  localPort: 'the system chooses the local port',
+  onread: "listen to 'data' instead",
+  fd: 'use node:net for descriptors',
+  handle: 'use node:net for handles',
+};
+
+/**
+ * The target of a connection.
+ * @throws {SocketError} with node:net's codes: ERR_MISSING_ARGS, ERR_SOCKET_BAD_PORT, ERR_INVALID_ARG_TYPE; and
+ * ERR_INVALID_OPTION for what cannot be honoured.
+ */
+export function readTarget(options: Partial<ConnectionOptions>): Target {
+  const bag = options as Record<string, unknown>;
+  for (const [name, why] of Object.entries(unsupported)) {
+    if (bag[name] !== undefined && bag[name] !== null) {
+      throw new SocketError(`invalid option: \`${name}\` is not supported; ${why}`, {
+        code: 'ERR_INVALID_OPTION',
+      });
+    }
+  }
+  const { port, host, lookup, family } = bag;
+  if (port === undefined) {
+    throw new SocketError('`port` is missing; pass a port, or options with `port` and `host`', {
+      code: 'ERR_MISSING_ARGS',
+    });
+  }
+  if (typeof port !== 'number' && typeof port !== 'string')
+    throw ofType('port', 'a number or a string', port);
+  const number = typeof port === 'string' && port.trim() === '' ? Number.NaN : Number(port);
+  if (!(Number.isInteger(number) && number >= 0 && number <= 65535)) {
+    throw new SocketError(`\`port\` must be a number from 1 to 65535, not ${JSON.stringify(port)}`, {
+      code: 'ERR_SOCKET_BAD_PORT',
+    });
+  }
+  if (host !== undefined && host !== null && typeof host !== 'string') throw ofType('host', 'a string', host);
+  if (lookup !== undefined && lookup !== null && typeof lookup !== 'function') {
+    throw ofType('lookup', 'a function', lookup);
+  }
+  return {
+    host: (host as string) || 'localhost',
+    port: number,
+    lookup: (lookup as LookupFunction | null) ?? undefined,
+    family: family === 4 || family === 6 ? family : 0,
+  };
+}
+
+/** A value of the wrong type. */
+export function ofType(name: string, wanted: string, value: unknown): SocketError {
+  return new SocketError(`\`${name}\` must be ${wanted}, not ${value === null ? 'null' : typeof value}`, {
+    code: 'ERR_INVALID_ARG_TYPE',
+  });
+}
+
+/** An endpoint in the words of node:net. */
+export interface Endpoint {
+  address: string;
+  port: number;
+  family: 'IPv4' | 'IPv6';
+}
+
+/** Reads `ip:port`. */
+export function readEndpoint(text: string): Endpoint {
+  const colon = text.lastIndexOf(':');
+  const address = text.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { address, port: Number(text.slice(colon + 1)), family: isIP(address) === 6 ? 'IPv6' : 'IPv4' };
+}

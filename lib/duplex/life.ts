@@ -1,0 +1,294 @@
+/** The life of a duplex: connects, is read and written, goes over to TLS, ends. In the ways of net.Socket. */
+
+import { isIP } from 'node:net';
+import { addAbortSignal, Duplex } from 'node:stream';
+import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
+import { parseAddress } from '../address.ts';
+
+import { checkPermission } from '../connect.ts';
+import { closedError, SocketError } from '../error.ts';
+import { ofType, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
+import { type Adopted, PARTS, Parts, SECURED } from './parts.ts';
+import { Line, type LineOwner } from './line.ts';
+import { isOurs, resolve } from './lookup.ts';
+import { readSecurity, type Security } from './security.ts';
+
+const UNCONNECTED = 'TLS needs a socket that is connected or connecting; call connect() first';
+
+type Callback = (error?: Error | null) => void;
+
+/** What a socket is at. */
+type State =
+  /** Not connected. */
+  | { kind: 'idle' }
+  | { kind: 'lined'; line: Line }
+  /** Its connection is another socket's, which has it over TLS. */
+  | { kind: 'replaced'; by: Life };
+
+/** Lets `next` have the connection of `plain`, over TLS. */
+export let handOver: (plain: Life, next: Life, options: TlsOptions) => void;
+/** Gives a socket the connection that `line` makes for it, or has. */
+export let adopt: (socket: Life, adopted: Adopted) => void;
+
+export abstract class Life extends Duplex {
+  connecting = false;
+  _host: string | null = null;
+  timeout: number | undefined;
+  readonly [PARTS] = new Parts();
+  #state: State = { kind: 'idle' };
+  #host = '';
+  /** The connection is made with TLS, not upgraded. */
+  #comesSecure = false;
+  #leaving: 'soon' | 'reset' | undefined;
+  readonly #owner: LineOwner = {
+    opened: () => this.#opened(),
+    secured: () => this.#secured(),
+    received: (chunk) => {
+      this[PARTS].idleness.active();
+      return this.push(chunk);
+    },
+    ended: () => {
+      this.push(null);
+      this.read(0);
+    },
+    broke: (error) => this.destroy(error),
+  };
+
+  static {
+    handOver = (plain, next, options) => plain.#handOver(next, options);
+    adopt = (socket, adopted) => socket.#adopt(adopted);
+  }
+
+  constructor(options: SocketConstructorOptions = {}) {
+    const { allowHalfOpen = false, highWaterMark, signal } = options ?? {};
+    super({
+      allowHalfOpen,
+      // Emitted here, a turn after the end: some listen for an error of their own until then.
+      emitClose: false,
+      autoDestroy: true,
+      decodeStrings: true,
+      ...(highWaterMark !== undefined && { highWaterMark }),
+    });
+    // Not by the options: one that is aborted already destroys what has no fields yet.
+    if (signal) addAbortSignal(signal, this);
+  }
+
+  abstract setTimeout(milliseconds: number): this;
+  abstract [SECURED](): void;
+
+  connect(...given: unknown[]): this {
+    const [options, listener] = readArguments(given);
+    const target = readTarget(options);
+    const secure = options.secureTransport === 'on' ? readSecurity(options, target.host) : undefined;
+    if (this.destroyed) this.#renew();
+    if (this.#state.kind !== 'idle' || this.connecting) {
+      throw new SocketError('connect() was called before; make a socket for each connection', {
+        code: 'ERR_INVALID_STATE',
+      });
+    }
+    if (listener) this.once('connect', listener);
+    this.connecting = true;
+    this.#host = target.host;
+    // What node:tls over this takes for the server's name, if it is told none.
+    if (isIP(target.host) === 0) this._host = target.host;
+    this[PARTS].security = secure;
+    const { noDelay, keepAlive, keepAliveInitialDelay = 0, timeout } = options;
+    const { tuning, idleness } = this[PARTS];
+    if (noDelay !== undefined) tuning.noDelay(noDelay);
+    if (typeof keepAliveInitialDelay !== 'number')
+      throw ofType('keepAliveInitialDelay', 'a number', keepAliveInitialDelay);
+    if (keepAlive) tuning.probes(true, keepAliveInitialDelay);
+    if (timeout) this.setTimeout(timeout);
+    idleness.active();
+    const line = this.#take(new Line(this.#owner));
+    if (secure) line.secure(secure.native, 0);
+    if (isOurs(target)) this.#lookUp(line, target);
+    else this.#dial(line, [target.host], target.port);
+    return this;
+  }
+
+  startTls(options: TlsOptions = {}, listener?: () => void): this {
+    const security = this.#upgrading(options);
+    this[PARTS].security = security;
+    if (listener) this.once('secureConnect', listener);
+    this[PARTS].line?.secure(security.native, this.writableLength);
+    return this;
+  }
+
+  #handOver(next: Life, options: TlsOptions): void {
+    const security = this.#upgrading(options);
+    const state = this.#state;
+    if (state.kind !== 'lined') throw this.#misused(UNCONNECTED);
+    const { local, remote } = this[PARTS];
+    Object.assign(next[PARTS], { local, remote, security });
+    next.#host = this.#host;
+    next.connecting = this.connecting;
+    this.#state = { kind: 'replaced', by: next };
+    this.connecting = false;
+    state.line.owner = next.#owner;
+    next.#take(state.line);
+    if (!next.connecting) next[PARTS].tuning.apply();
+    state.line.secure(security.native, this.writableLength);
+    // It is silent from now on, and goes with the other.
+    state.line.followers.push({ closed: () => this.destroy() });
+  }
+
+  #adopt({ native, host, connecting, security, follower, handsOver }: Adopted): void {
+    this.#host = host;
+    this.connecting = connecting;
+    this.#comesSecure = security !== undefined;
+    this[PARTS].security = security;
+    const line = this.#take(new Line(this.#owner));
+    line.followers.push(follower);
+    line.take(native, host, !connecting, handsOver === undefined);
+    handsOver?.(line);
+    if (connecting) return;
+    this.#learn(line);
+    this[PARTS].tuning.apply();
+    if (this.#comesSecure) this[SECURED]();
+  }
+
+  #upgrading(options: TlsOptions): Security {
+    const security = readSecurity(options, this.#host);
+    if (this.#state.kind !== 'lined') throw this.#misused(UNCONNECTED);
+    if (this[PARTS].security) throw this.#misused('TLS is on already, or about to be');
+    if (this.destroyed || this.writableEnded || this.readableEnded) {
+      throw this.#misused(
+        'startTls() was called after the socket, or a side of it, had been closed or had ended',
+      );
+    }
+    if (this.readableLength > 0) {
+      // Whoever can write to the connection could put this into what then seems to have come over TLS.
+      throw this.#misused('the peer has sent something in plain text that has not been read; read it first');
+    }
+    return security;
+  }
+
+  #lookUp(line: Line, target: Target): void {
+    const awaited = () => !this.destroyed && this[PARTS].line === line;
+    const said = (error: Error | null, address?: string, family?: number) =>
+      awaited() && this.emit('lookup', error, address, family, target.host);
+    resolve(target, said, (error, addresses) => {
+      if (!awaited()) return;
+      if (error) this.destroy(error);
+      else this.#dial(line, addresses, target.port);
+    });
+  }
+
+  #dial(line: Line, hosts: readonly string[], port: number): void {
+    try {
+      const addresses = hosts.map((hostname) => parseAddress({ hostname, port }));
+      for (const address of addresses) checkPermission(address);
+      line.dial(addresses);
+    } catch (error) {
+      // As in node:net, what is wrong with a name is found out later.
+      process.nextTick(() => this.destroy(error as Error));
+    }
+  }
+
+  #take(line: Line): Line {
+    this.#state = { kind: 'lined', line };
+    this[PARTS].line = line;
+    this[PARTS].tuning.attach(line);
+    return line;
+  }
+
+  #opened(): void {
+    const { line } = this.#state as State & { kind: 'lined' };
+    this.connecting = false;
+    this[PARTS].idleness.active();
+    this[PARTS].tuning.apply();
+    this.#learn(line);
+    this.emit('connect');
+    this.emit('ready');
+    if (this.#comesSecure) this[SECURED]();
+    // As in node:net: the end is noticed although nobody reads.
+    if (!this.destroyed && this.readable && !this.isPaused()) this.read(0);
+  }
+
+  #secured(): void {
+    this[PARTS].idleness.active();
+    this[SECURED]();
+    if (!this.destroyed && this.readable && !this.isPaused()) this.read(0);
+  }
+
+  #learn({ native }: Line): void {
+    const info = native?.info();
+    const parts = this[PARTS];
+    parts.local = info ? readEndpoint(info.localAddress) : undefined;
+    parts.remote = info?.remoteAddress === undefined ? undefined : readEndpoint(info.remoteAddress);
+  }
+
+  /** For another connection after the last one has closed. */
+  #renew(): void {
+    (this as unknown as { _undestroy(): void })._undestroy();
+    this.#state = { kind: 'idle' };
+    this.#leaving = undefined;
+    Object.assign(this[PARTS], new Parts());
+  }
+
+  override _read(): void {
+    if (this.#state.kind === 'lined') this.#state.line.read();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: Callback): void {
+    this[PARTS].idleness.active();
+    if (this.#state.kind === 'lined') this.#state.line.write(chunk, done);
+    else if (this.#state.kind === 'replaced') done(this.#misused('the connection has gone over to TLS'));
+    else done(this.#closed('the socket is not connected'));
+  }
+
+  override _writev(chunks: { chunk: Uint8Array; encoding: string }[], done: Callback): void {
+    // What was written in pieces, and corked, goes out as one: peers and packets like that better than the copy costs.
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'buffer', done);
+  }
+
+  override _final(done: Callback): void {
+    const ended: Callback = (error) => {
+      // Never at once, as in node:net: what is called right after end() comes before 'finish'.
+      process.nextTick(done, error);
+      // Not by a listener: drivers remove them all.
+      if (this.#leaving === 'soon') setImmediate(() => this.destroy());
+    };
+    if (this.#state.kind === 'lined') this.#state.line.end(ended);
+    else ended();
+  }
+
+  override _destroy(error: Error | null, done: Callback): void {
+    this.connecting = false;
+    this[PARTS].idleness.stop();
+    this[PARTS].local = undefined;
+    const reason = error ?? this.#closed('the socket was destroyed');
+    if (this.#state.kind === 'lined') {
+      const { line } = this.#state;
+      const lost = this.writableLength > 0 || this.#leaving === 'reset';
+      line.close(lost ? 'cut' : this.writableFinished && !error ? 'end' : 'drop', reason);
+    } else if (this.#state.kind === 'replaced') {
+      this.#state.by.destroy(error ?? undefined);
+    }
+    done(error);
+    const hadError = error !== null && this.#state.kind !== 'idle';
+    setImmediate(() => this.emit('close', hadError));
+  }
+
+  destroySoon(): void {
+    // First: what is to be done at the end may be done at once.
+    this.#leaving = 'soon';
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+  }
+
+  resetAndDestroy(): this {
+    this.#leaving = 'reset';
+    const idle = this.#state.kind === 'idle' && !this.connecting;
+    return this.destroy(idle ? this.#closed('the socket is not connected') : undefined);
+  }
+
+  #closed(detail: string): SocketError {
+    return closedError(this.#host === '' ? detail : `${this.#host}: ${detail}`);
+  }
+
+  #misused(detail: string): SocketError {
+    return new SocketError(detail, { code: 'ERR_INVALID_STATE' });
+  }
+}

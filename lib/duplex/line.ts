@@ -1,0 +1,297 @@
+/** The connection under a duplex: connects, reads when asked, writes in order, goes over to TLS, ends. No web streams. */
+
+import { AsyncResource } from 'node:async_hooks';
+import type { Address } from '../address.ts';
+import {
+  connect,
+  END,
+  FAILED,
+  Interest,
+  type Listener,
+  listen,
+  type NativeSocket,
+  pin,
+  read,
+  scratch,
+  shutdown,
+  Told,
+  type TlsOptions,
+  WAIT,
+  watch,
+  write,
+} from '../binding.ts';
+import { rethrowing, SocketError } from '../error.ts';
+import { failureOf } from './failure.ts';
+import { allocate, BULK, chunkOf, giveBack } from '../memory.ts';
+
+/** Who is told what happens. */
+export interface LineOwner {
+  /** TCP is connected. */
+  opened(): void;
+  /** The TLS handshake is done. */
+  secured(): void;
+  /** Bytes came. Whether to read on; otherwise `read()` asks for more. */
+  received(chunk: Buffer): boolean;
+  /** The peer's end, after all bytes. */
+  ended(): void;
+  /** It is over, with an error. */
+  broke(error: Error): void;
+}
+
+/** Each state owns what is usable in it. */
+type State =
+  /** Not dialled yet. */
+  | { kind: 'idle' }
+  | { kind: 'connecting' }
+  | { kind: 'open'; id: number }
+  /** The handshake has the connection. */
+  | { kind: 'securing' }
+  | { kind: 'closed' };
+
+interface Pending {
+  bytes: Uint8Array;
+  offset: number;
+  done: (error?: Error | null) => void;
+}
+
+/** As in lib/readable.ts: so many reads in a row, then the others have their turn. */
+const STREAK = 16;
+
+/** Who is told, too, when the connection opens and when it closes, whoever its owner is then. */
+export interface Follower {
+  opened?(): void;
+  /** It could not be opened. */
+  failed?(error: Error): void;
+  closed(error: Error): void;
+}
+
+export class Line extends AsyncResource implements Listener {
+  owner: LineOwner;
+  readonly followers: Follower[] = [];
+  /** Once it is dialled. */
+  native: NativeSocket | undefined;
+  /** Whether it keeps the process alive. */
+  referenced = true;
+  bytesRead = 0;
+  /** Bytes that were taken over. */
+  sent = 0;
+  #state: State = { kind: 'idle' };
+  #host = '';
+  #others: readonly Address[] = [];
+  /** Somebody wants bytes. */
+  #wanted = false;
+  /** There was nothing left, and the native half tells when there is. */
+  #dry = true;
+  #bulk = false;
+  readonly #pending: Pending[] = [];
+  #ending: ((error?: Error | null) => void) | undefined;
+  /** When `sent` has come so far, the rest is written over TLS. */
+  #upgrade: { at: number; tls: TlsOptions } | undefined;
+
+  constructor(owner: LineOwner) {
+    // The events of a socket belong to where it was made, as those of net.Socket: for AsyncLocalStorage.
+    super('WINTERSOCK');
+    this.owner = owner;
+  }
+
+  /** Connects to the first of some addresses that accepts it. */
+  dial([address, ...others]: readonly Address[]): void {
+    if (address === undefined) return;
+    this.#others = others;
+    const native = rethrowing(() => connect(address, undefined));
+    this.take(native, address.host);
+  }
+
+  /** Takes over what connects, or is `open`. `hears`: of its events from now on; otherwise whoever hears of them hands them over. */
+  take(native: NativeSocket, host: string, open = false, hears = true): void {
+    this.native = native;
+    if (!this.referenced) native.keepAlive(false);
+    this.#host = host;
+    this.#state = open ? { kind: 'open', id: native.id } : { kind: 'connecting' };
+    if (hears) listen(native.id, this);
+    pin(this, true);
+    if (open) watch(native.id, Interest.Readable);
+  }
+
+  /** Bytes that are taken over of the write that is under way. */
+  get partly(): number {
+    return this.#pending[0]?.offset ?? 0;
+  }
+
+  told(event: Told): void {
+    this.runInAsyncScope(this.#told, this, event);
+  }
+
+  #told(event: Told): void {
+    if (this.#state.kind === 'closed') return;
+    if (event === Told.Readable) this.#readable();
+    else if (event === Told.Writable) this.#writable();
+    else if (event === Told.Opened) this.#opened();
+    else this.#broke();
+  }
+
+  /** Asks for bytes. */
+  read(): void {
+    this.#wanted = true;
+    if (this.#state.kind === 'open' && !this.#dry) this.#receive(this.#state);
+  }
+
+  /** Writes after what was written before; `done` when it is taken over. */
+  write(bytes: Uint8Array, done: Pending['done']): void {
+    this.#pending.push({ bytes, offset: 0, done });
+    this.#send();
+  }
+
+  /** Ends the write side, after all writes. */
+  end(done: Pending['done']): void {
+    this.#ending = done;
+    this.#send();
+  }
+
+  /**
+   * Goes over to TLS when all has gone out that is to be written in plain text: `queued` bytes, those that write() has been
+   * given, but not taken over wholly, among them.
+   */
+  secure(tls: TlsOptions, queued: number): void {
+    this.#upgrade = { at: this.sent - this.partly + queued, tls };
+    this.#send();
+  }
+
+  /** Closes. `'end'`: what was taken over goes out, and a late peer does not reset it; `'cut'`: something is lost. */
+  close(how: 'end' | 'drop' | 'cut', error: Error): void {
+    if (this.#state.kind === 'closed') return;
+    this.#state = { kind: 'closed' };
+    pin(this, false);
+    if (how === 'end') this.native?.close(false);
+    else this.native?.abort(how === 'cut');
+    const lost = new SocketError('the socket was destroyed before this was written', {
+      code: 'ERR_STREAM_DESTROYED',
+    });
+    for (const { done } of this.#pending.splice(0)) done(lost);
+    this.#ending?.(error);
+    this.#ending = undefined;
+    for (const { closed } of this.followers) closed(error);
+  }
+
+  failure(): SocketError {
+    return failureOf(this.native?.failure() ?? null, this.#host);
+  }
+
+  #opened(): void {
+    const { id } = this.native as NativeSocket;
+    const securing = this.#state.kind === 'securing';
+    if (!securing) for (const { opened } of this.followers) opened?.();
+    const open: State = { kind: 'open', id };
+    this.#state = open;
+    // Most servers say nothing before they are asked: being told costs less than trying.
+    this.#dry = true;
+    if (securing) this.owner.secured();
+    else this.owner.opened();
+    if (this.#state !== open) return;
+    watch(open.id, Interest.Readable);
+    this.#send();
+  }
+
+  #broke(): void {
+    if (this.#state.kind === 'connecting' && this.#others.length > 0) {
+      this.dial(this.#others);
+      return;
+    }
+    const error = this.failure();
+    if (this.#state.kind === 'connecting') for (const { failed } of this.followers) failed?.(error);
+    this.owner.broke(error);
+  }
+
+  #readable(): void {
+    if (this.#state.kind !== 'open') return;
+    this.#dry = false;
+    if (this.#wanted) this.#receive(this.#state);
+  }
+
+  #receive(open: State & { kind: 'open' }): void {
+    for (let reads = 0; reads < STREAK; reads += 1) {
+      const memory = this.#bulk ? allocate() : scratch;
+      const count = this.#bulk ? read(open.id, memory) : read(open.id);
+      if (count < 0) {
+        giveBack(memory);
+        this.#nothing(count);
+        return;
+      }
+      this.bytesRead += count;
+      this.#dry = count < memory.length;
+      this.#bulk = count > BULK;
+      const { buffer, byteOffset, byteLength } = chunkOf(memory, count);
+      this.#wanted = this.owner.received(Buffer.from(buffer, byteOffset, byteLength));
+      if (this.#state !== open || this.#dry || !this.#wanted) return;
+    }
+    watch(open.id, Interest.Readable);
+  }
+
+  #nothing(result: number): void {
+    this.#dry = true;
+    if (result === WAIT) return;
+    // An end without close_notify is one for node:tls, and servers rely on it.
+    if (result === END || this.native?.failure()?.code === 'ERR_TLS_TRUNCATED') this.owner.ended();
+    else if (result === FAILED) this.#broke();
+  }
+
+  #writable(): void {
+    this.#send();
+  }
+
+  /** Writes what can be written now, then goes over to TLS, or ends. */
+  #send(): void {
+    const state = this.#state;
+    while (state.kind === 'open' && this.#state === state) {
+      if (this.#upgrade?.at === this.sent) {
+        this.#handshake(this.#upgrade.tls);
+        return;
+      }
+      const [pending] = this.#pending;
+      if (pending === undefined) break;
+      if (!this.#sendSome(state.id, pending)) return;
+    }
+    if (this.#ending && state.kind === 'open' && this.#state === state)
+      this.#shutDown(state.id, this.#ending);
+  }
+
+  /** Whether there is room for more. */
+  #sendSome(id: number, pending: Pending): boolean {
+    const { bytes, offset, done } = pending;
+    const plain = this.#upgrade === undefined ? bytes.length : offset + this.#upgrade.at - this.sent;
+    const part = plain < bytes.length ? bytes.subarray(0, plain) : bytes;
+    const taken = part.length === 0 ? 0 : write(id, part, offset);
+    if (taken === FAILED) {
+      this.#pending.shift();
+      done(this.failure());
+      return false;
+    }
+    pending.offset += taken;
+    this.sent += taken;
+    if (pending.offset === bytes.length) {
+      this.#pending.shift();
+      done();
+      return true;
+    }
+    return pending.offset === part.length;
+  }
+
+  #handshake(tls: TlsOptions): void {
+    this.#upgrade = undefined;
+    this.#state = { kind: 'securing' };
+    this.#dry = true;
+    try {
+      rethrowing(() => this.native?.startTls(tls));
+    } catch (error) {
+      // The connection broke, and nobody has been told yet.
+      this.owner.broke(this.native?.failure() ? this.failure() : (error as Error));
+    }
+  }
+
+  #shutDown(id: number, done: Pending['done']): void {
+    const result = shutdown(id);
+    if (result === WAIT) return;
+    this.#ending = undefined;
+    done(result === FAILED ? this.failure() : null);
+  }
+}

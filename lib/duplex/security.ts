@@ -1,0 +1,171 @@
+/** TLS of a duplex, in the words of node:tls: options, and what it tells of the peer. */
+
+import { X509Certificate } from 'node:crypto';
+import {
+  type CipherNameAndProtocol,
+  checkServerIdentity,
+  type DetailedPeerCertificate,
+  type PeerCertificate,
+  rootCertificates,
+} from 'node:tls';
+import type { TlsOptions } from '../../node.d.ts';
+import { checkTls, type TlsOptions as NativeOptions } from '../binding.ts';
+import { rethrowing, SocketError } from '../error.ts';
+import { readPem, trustOfHost } from '../options.ts';
+
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** What a handshake needs, and what to do after it. */
+export interface Security {
+  native: NativeOptions;
+  servername: string;
+  /** Whether a certificate that is not trusted ends the connection. */
+  reject: boolean;
+  /** The caller's own check of the name. */
+  check: ((hostname: string, certificate: PeerCertificate) => Error | undefined) | undefined;
+}
+
+/** Of a connection whose TLS was set up elsewhere. */
+export function securityOf(native: NativeOptions): Security {
+  return { native, servername: native.serverName, reject: true, check: undefined };
+}
+
+/** Members that change who is believed or who we are; ignored, they would make a connection less secure than was asked for. */
+const unsupported: Readonly<Record<string, string>> = {
+  pfx: 'pass `cert` and `key` as PEM',
+  passphrase: 'decrypt the key first, for example with `openssl pkey`',
+  pskCallback: 'use certificates',
+  crl: 'use node:tls where revocation lists are needed',
+};
+
+/**
+ * Options under the names of node:tls.
+ * @param host What is connected to: the name to check, unless `servername` says otherwise.
+ * @throws {SocketError} ERR_INVALID_OPTION, ERR_INVALID_CA, ERR_INVALID_CERT, ERR_INVALID_KEY or ERR_INVALID_SNI.
+ */
+export function readSecurity(options: TlsOptions, host: string): Security {
+  const bag = options as Record<string, unknown>;
+  for (const [name, remedy] of Object.entries(unsupported)) {
+    const value = bag[name];
+    if (value !== undefined && value !== null && value !== '') {
+      throw invalid(`\`${name}\` is not supported; ${remedy}`);
+    }
+  }
+  const ca = readPem(present(options.ca), 'ca');
+  const cert = readPem(present(options.cert), 'cert');
+  const key = readPem(keyOf(options.key), 'key');
+  if ((cert === undefined) !== (key === undefined)) {
+    throw invalid('`cert` and `key` belong together; pass both, or neither');
+  }
+  const { checkServerIdentity: own, rejectUnauthorized, ALPNProtocols } = options;
+  const check = own === undefined || own === null || own === checkServerIdentity ? undefined : own;
+  const servername = options.servername || host;
+  const alpn = readProtocols(ALPNProtocols);
+  const version = readVersions(options);
+  const native: NativeOptions = {
+    ...trustOfHost(),
+    serverName: servername,
+    alpn,
+    checkName: check === undefined,
+    reject: rejectUnauthorized !== false,
+    ...(ca && { ca }),
+    ...(cert && key && { cert, key: Buffer.concat(key) }),
+    ...(version && { version }),
+  };
+  rethrowing(() => checkTls(native));
+  return { native, servername, reject: rejectUnauthorized !== false, check };
+}
+
+/** An empty list or text is none. */
+function present(value: unknown): unknown {
+  const empty = value === '' || value === false || (Array.isArray(value) && value.length === 0);
+  return empty ? undefined : value;
+}
+
+/** node:tls also takes objects with a passphrase each. */
+function keyOf(value: unknown): unknown {
+  const pem = (one: unknown) => {
+    const object = one as { pem?: unknown; passphrase?: unknown } | null;
+    if (typeof object !== 'object' || object === null || object.pem === undefined) return one;
+    if (object.passphrase) throw invalid(`\`passphrase\` is not supported; ${unsupported['passphrase']}`);
+    return object.pem;
+  };
+  return present(Array.isArray(value) ? value.map(pem) : pem(value));
+}
+
+/** Names, or the wire format: each with its length before it. */
+function readProtocols(value: TlsOptions['ALPNProtocols']): string[] {
+  if (value === undefined || value === null) return [];
+  if (!(value instanceof Uint8Array)) {
+    return Array.from(value, (name) =>
+      typeof name === 'string' ? name : Buffer.from(name).toString('latin1'),
+    );
+  }
+  const names: string[] = [];
+  for (let at = 0; at < value.length; at += 1 + (value[at] as number)) {
+    names.push(Buffer.from(value.subarray(at + 1, at + 1 + (value[at] as number))).toString('latin1'));
+  }
+  return names;
+}
+
+function readVersions({ minVersion, maxVersion }: TlsOptions): string | undefined {
+  const [least, most] = [minVersion as string | undefined, maxVersion as string | undefined];
+  if (most === 'TLSv1' || most === 'TLSv1.1') {
+    throw invalid(`\`maxVersion\` ${most} is not supported; TLS 1.2 and 1.3 are`);
+  }
+  if (least === 'TLSv1.3' && most === 'TLSv1.2') throw invalid('`minVersion` is above `maxVersion`');
+  if (least === 'TLSv1.3') return 'TLSv1.3';
+  return most === 'TLSv1.2' ? 'TLSv1.2' : undefined;
+}
+
+function invalid(what: string): SocketError {
+  return new SocketError(`invalid option: ${what}`, { code: 'ERR_INVALID_OPTION' });
+}
+
+/**
+ * The first of a chain as `getPeerCertificate()` gives it. With `all`, each has who issued it, from the roots if the peer has not sent
+ * that; a root has itself.
+ */
+export function detailed(
+  chain: readonly Buffer[],
+  all = false,
+  roots?: readonly Buffer[],
+): DetailedPeerCertificate {
+  const certificates = chain.map((der) => new X509Certificate(der));
+  const last = certificates.at(-1);
+  const root = all && last && !last.checkIssued(last) ? issuerOf(last, roots) : undefined;
+  if (root) certificates.push(root);
+  const objects = certificates.map((one) => one.toLegacyObject() as unknown as DetailedPeerCertificate);
+  for (const [index, object] of all ? objects.entries() : []) {
+    const certificate = certificates[index] as X509Certificate;
+    const issuer = certificate.checkIssued(certificate) ? object : objects[index + 1];
+    if (issuer) object.issuerCertificate = issuer;
+  }
+  return objects[0] ?? ({} as DetailedPeerCertificate);
+}
+
+/** Who issued a certificate, among the roots of a connection. */
+function issuerOf(
+  certificate: X509Certificate,
+  roots: readonly Buffer[] | undefined,
+): X509Certificate | undefined {
+  const pems: readonly (string | Buffer)[] =
+    roots?.flatMap((root): (string | Buffer)[] => root.toString('latin1').match(PEM) ?? [root]) ??
+    rootCertificates;
+  for (const pem of pems) {
+    const candidate = new X509Certificate(pem);
+    if (certificate.checkIssued(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+/** A cipher suite under the names of OpenSSL and IANA. */
+export function cipherOf(name: string): CipherNameAndProtocol {
+  const old = /^TLS_ECDHE_(ECDSA|RSA)_WITH_(?:AES_(128|256)_GCM_SHA(256|384)|CHACHA20_POLY1305_SHA256)$/.exec(
+    name,
+  );
+  if (old === null) return { name, standardName: name, version: 'TLSv1.3' };
+  const [, key, bits, hash] = old;
+  const cipher = bits ? `AES${bits}-GCM-SHA${hash}` : 'CHACHA20-POLY1305';
+  return { name: `ECDHE-${key}-${cipher}`, standardName: name, version: 'TLSv1.2' };
+}

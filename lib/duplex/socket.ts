@@ -1,0 +1,89 @@
+/** The class Socket of wintersock/node: what tls.TLSSocket has. All of it is on the prototype: some ask whether it is there. */
+
+import { X509Certificate } from 'node:crypto';
+import type { CipherNameAndProtocol, DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import type { Agreed } from '../../binding.d.cts';
+import type { TlsOptions } from '../../node.d.ts';
+import { handOver } from './life.ts';
+import { PARTS, SECURED } from './parts.ts';
+import { cipherOf, detailed } from './security.ts';
+import { TcpSocket } from './tcp.ts';
+
+/** What the handshake has brought. */
+interface Secured {
+  agreed: Agreed;
+  alpn: string | undefined;
+  /** The code of what is wrong with the certificate. */
+  wrong: string | undefined;
+}
+
+export class Socket extends TcpSocket {
+  #secured: Secured | undefined;
+
+  get encrypted(): boolean {
+    return this[PARTS].security !== undefined;
+  }
+
+  get authorized(): boolean {
+    return this.#secured !== undefined && this.#secured.wrong === undefined;
+  }
+
+  get authorizationError(): string | null {
+    return this.#secured?.wrong ?? null;
+  }
+
+  get alpnProtocol(): string | false | null {
+    return this.#secured ? (this.#secured.alpn ?? false) : null;
+  }
+
+  get servername(): string | undefined {
+    return this[PARTS].security?.servername;
+  }
+
+  getProtocol(): string | null {
+    return this.#secured?.agreed.protocol ?? null;
+  }
+
+  getCipher(): CipherNameAndProtocol | Record<string, never> {
+    return this.#secured ? cipherOf(this.#secured.agreed.cipher) : {};
+  }
+
+  getPeerCertificate(detailed: true): DetailedPeerCertificate;
+  getPeerCertificate(detailed?: boolean): PeerCertificate;
+  getPeerCertificate(all = false): PeerCertificate {
+    const chain = this.#secured?.agreed.certificates ?? [];
+    return all ? detailed(chain, true, this[PARTS].security?.native.ca) : detailed(chain.slice(0, 1));
+  }
+
+  getPeerX509Certificate(): X509Certificate | undefined {
+    const [leaf] = this.#secured?.agreed.certificates ?? [];
+    return leaf && new X509Certificate(leaf);
+  }
+
+  isSessionReused(): boolean {
+    return this.#secured?.agreed.resumed ?? false;
+  }
+
+  [SECURED](): void {
+    const { line, security } = this[PARTS];
+    const native = line?.native;
+    const agreed = native?.agreed();
+    if (!agreed || !security) return;
+    this.#secured = { agreed, alpn: native?.info()?.alpn, wrong: agreed.overlooked };
+    if (security.check && this.authorized) {
+      const error = security.check(security.servername, this.getPeerCertificate(true));
+      if (error) this.#secured.wrong = (error as NodeJS.ErrnoException).code ?? error.message;
+      if (error && security.reject) {
+        this.destroy(error);
+        return;
+      }
+    }
+    this.emit('secureConnect');
+  }
+}
+
+/** A socket that has the connection of `plain` from now on, over TLS. `plain` is silent then, and goes with it. */
+export function secured(plain: Socket, options: TlsOptions, secure: Socket = new Socket()): Socket {
+  handOver(plain, secure, options);
+  return secure;
+}

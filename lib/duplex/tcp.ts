@@ -1,0 +1,130 @@
+/** What net.Socket has besides its life: properties, and options of TCP. */
+
+import type { AddressInfo } from 'node:net';
+import { readMilliseconds } from './idleness.ts';
+import { Life } from './life.ts';
+import { PARTS } from './parts.ts';
+
+/** Whether node:tls has put a listener there to read what is under it. There is no other way to know. */
+function isOfTls(listener: unknown): boolean {
+  const { listener: inner = listener } = listener as { listener?: unknown };
+  return /\b(?:readBuffer|emitEOF)\(/.test(String(inner));
+}
+
+export abstract class TcpSocket extends Life {
+  autoSelectFamilyAttemptedAddresses: string[] = [];
+
+  get pending(): boolean {
+    return this[PARTS].line === undefined || this.connecting || this.destroyed;
+  }
+
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.connecting) return 'opening';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  get bytesRead(): number {
+    return this[PARTS].line?.bytesRead ?? 0;
+  }
+
+  /** With what is buffered. */
+  get bytesWritten(): number {
+    const { sent, partly } = this[PARTS].line ?? { sent: 0, partly: 0 };
+    return sent - partly + this.writableLength;
+  }
+
+  get bufferSize(): number {
+    return this.writableLength;
+  }
+
+  get localAddress(): string | undefined {
+    return this[PARTS].local?.address;
+  }
+
+  get localPort(): number | undefined {
+    return this[PARTS].local?.port;
+  }
+
+  get localFamily(): string | undefined {
+    return this[PARTS].local?.family;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this[PARTS].remote?.address;
+  }
+
+  get remotePort(): number | undefined {
+    return this[PARTS].remote?.port;
+  }
+
+  get remoteFamily(): string | undefined {
+    return this[PARTS].remote?.family;
+  }
+
+  address(): AddressInfo | Record<string, never> {
+    const { local } = this[PARTS];
+    return local ? { ...local } : {};
+  }
+
+  setTimeout(milliseconds: number, listener?: () => void): this {
+    if (this.destroyed) return this;
+    const time = readMilliseconds(milliseconds);
+    this.timeout = milliseconds;
+    const { idleness } = this[PARTS];
+    if (time === 0) {
+      idleness.stop();
+      if (listener) this.removeListener('timeout', listener);
+      return this;
+    }
+    if (listener) this.once('timeout', listener);
+    idleness.start(
+      time,
+      () => this[PARTS].line?.sent ?? 0,
+      () => this.emit('timeout'),
+    );
+    return this;
+  }
+
+  setNoDelay(on = true): this {
+    this[PARTS].tuning.noDelay(Boolean(on));
+    return this;
+  }
+
+  setKeepAlive(on = false, initialDelay = 0): this {
+    this[PARTS].tuning.probes(Boolean(on), Number(initialDelay) || 0);
+    return this;
+  }
+
+  setTypeOfService(value: number): this {
+    this[PARTS].tuning.setTypeOfService(value);
+    return this;
+  }
+
+  getTypeOfService(): number {
+    return this[PARTS].tuning.typeOfService;
+  }
+
+  ref(): this {
+    this[PARTS].tuning.reference(true);
+    return this;
+  }
+
+  unref(): this {
+    this[PARTS].tuning.reference(false);
+    return this;
+  }
+
+  /** But for those by which node:tls reads when it is over this: over a net.Socket it needs none, so drivers remove all. */
+  override removeAllListeners(event?: string | symbol): this {
+    const kept = ['data', 'end'].flatMap((name) => {
+      if (event !== undefined && event !== name) return [];
+      return this.rawListeners(name)
+        .filter(isOfTls)
+        .map((listener) => ({ name, listener }));
+    });
+    super.removeAllListeners(event);
+    for (const { name, listener } of kept) this.on(name, listener as () => void);
+    return this;
+  }
+}

@@ -1,0 +1,35 @@
+/** wintersock/node: connections in the shape of net.Socket. See node.d.ts. */
+
+import type * as contract from '../node.d.ts';
+import type { ConnectionOptions } from '../node.d.ts';
+import { readArguments } from './duplex/arguments.ts';
+import { adopt } from './duplex/life.ts';
+import { securityOf } from './duplex/security.ts';
+import { Socket } from './duplex/socket.ts';
+import { tlsOptions } from './options.ts';
+import { connectionOf, type Socket as WebSocket } from './socket.ts';
+
+export { Socket };
+
+/** Connects, or makes a socket that is not connected yet. */
+export function createConnection(...given: unknown[]): Socket {
+  const [options, listener] = readArguments(given);
+  const socket = new Socket(options);
+  const asked = Object.keys(options).length > 0;
+  return asked || listener ? socket.connect(options as ConnectionOptions, listener) : socket;
+}
+
+/** A socket of connect() as a duplex. */
+export function toDuplex(webSocket: WebSocket): Socket {
+  const connection = connectionOf(webSocket);
+  const { allowHalfOpen, secureTransport } = connection.options;
+  const socket = new Socket({ allowHalfOpen });
+  const lent = connection.lend((error) => socket.destroy(error instanceof Error ? error : undefined));
+  const { native, address, connecting, handsOver } = lent;
+  const security =
+    secureTransport === 'on' ? securityOf(tlsOptions(connection.options, address.host)) : undefined;
+  adopt(socket, { native, host: address.host, connecting, security, handsOver, follower: lent });
+  return socket;
+}
+
+({ Socket, createConnection, toDuplex }) satisfies Record<keyof typeof contract, unknown>;
