@@ -32,6 +32,25 @@ async function open() {
   return { socket, wire, abort };
 }
 
+let barrier: Promise<() => Promise<void>> | undefined;
+
+/** Waits until what peers have sent so far is known here: another socket, served by the same threads, has heard of something later. */
+async function delivered(): Promise<void> {
+  barrier ??= open().then(({ socket, wire }) => {
+    const reader = socket.readable.getReader();
+    let turns: Promise<unknown> = Promise.resolve();
+    return async () => {
+      turns = turns.then(() => {
+        wire.tcp.write('.');
+        return reader.read();
+      });
+      await turns;
+    };
+  });
+  await (await barrier)();
+  await turn();
+}
+
 /** The operations of the platform's own reader on whatever reader it is. */
 const plainRead = (reader: AnyReader) =>
   ReadableStreamDefaultReader.prototype.read.call(reader) as Promise<unknown>;
@@ -100,6 +119,7 @@ async function randomly(seed: number, { socket, wire, abort }: Awaited<ReturnTyp
     for (let count = one(1, 2, 3, 4); count > 0; count -= 1) operate();
     await turn();
     if (alive) alive = happen();
+    await delivered();
     await even(ours.log, theirs.log);
   }
   const said = { ours: readParts(ours.log.lines), theirs: readParts(theirs.log.lines) };
