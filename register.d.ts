@@ -27,15 +27,18 @@
  * `"types": ["wintersock/cloudflare-sockets"]` in tsconfig.json.
  */
 
+/** Names of packages. A single name goes into an array, too. */
+export type Names = readonly string[] | ReadonlySet<string>;
+
 /** What {@link register} is given. A member that is left out leaves what there is. */
 export interface RegisterOptions {
   /** Packages that use their code for Workers, in place of those of `WINTERSOCK_REGISTER`. Default: `['pg']`. */
-  workers?: Iterable<string> | undefined;
+  workers?: Names | undefined;
   /**
    * Packages whose `node:net` and `node:tls` are ours, in place of those of `WINTERSOCK_REPLACE`. The packages in their
    * `dependencies` are meant as well, and so on. Default: none.
    */
-  replace?: Iterable<string> | undefined;
+  replace?: Names | undefined;
 }
 
 /** What is registered. */

@@ -1,6 +1,7 @@
 /** `register()`, and what it shares with the environment variables. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { RegisterOptions, Registration } from 'wintersock/register';
 import { App } from './fixtures/alias-app.mjs';
 
 // Each test starts processes, on a machine that may be busy.
@@ -103,6 +104,16 @@ describe('register()', () => {
   test('lets the process end', async () => {
     expect(await app.run(`${call('{}')} report(null);`, { timeout: 20_000 })).toBe(null);
   });
+});
+
+test('the types know what can be meant', () => {
+  const registration: Registration = { workers: ['pg'], replace: [] };
+  const options: RegisterOptions[] = [registration, {}, { workers: new Set(['pg']), replace: undefined }];
+  // @ts-expect-error one name is no array
+  options.push({ workers: 'pg' });
+  // @ts-expect-error there is no such member
+  options.push({ packages: ['pg'] });
+  expect(options).toHaveLength(5);
 });
 
 describe('what cannot be meant is refused', () => {
