@@ -34,7 +34,7 @@ ways['rust, replaced'] = ways.net;
 const { hostname, port, username, password, pathname } = new URL(env.DATABASE_URL);
 const where = { host: hostname, port: Number(port), user: username, password, database: pathname.slice(1) };
 const tls = { ssl: { ca: env.CA, verifyIdentity: true } };
-const options = { ...where, ...tls, ...(await ways[way]()) };
+const options = { connectTimeout: 60_000, ...where, ...tls, ...(await ways[way]()) };
 
 const jobs = {
   async connection() {
@@ -138,7 +138,7 @@ const jobs = {
   async load() {
     return withClient(async (client) => {
       await client.query('CREATE TEMPORARY TABLE loaded (id INT, line TEXT)');
-      const lines = Array.from({ length: 20_000 }, (_, i) => `${i}\t${'abcdefgh'.repeat(16)}${i}\n`);
+      const lines = Array.from({ length: 10_000 }, (_, i) => `${i}\t${'abcdefgh'.repeat(16)}${i}\n`);
       await client.query({
         sql: "LOAD DATA LOCAL INFILE 'rows' INTO TABLE loaded",
         infileStreamFactory: () => Readable.from(lines.map((line) => Buffer.from(line))),
@@ -234,7 +234,7 @@ async function largeAnswer(client) {
 }
 
 async function upload(client) {
-  const bytes = patternedBytes(8 * 1024 * 1024);
+  const bytes = patternedBytes(4 * 1024 * 1024);
   const text = 'SELECT LENGTH(b) AS length, SHA2(b, 256) AS sum FROM (SELECT ? AS b) x';
   const sum = sha256(bytes);
   const [[queried]] = await client.query(text, [bytes]);

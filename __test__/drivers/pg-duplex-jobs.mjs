@@ -137,12 +137,14 @@ const jobs = {
   async notify() {
     return withClient((listener) =>
       withClient(async (notifier) => {
-        await listener.query('LISTEN news');
+        // Its own: two processes use the server at a time.
+        const channel = `news${process.pid}`;
+        await listener.query(`LISTEN ${channel}`);
         const notification = new Promise((resolve) => listener.once('notification', resolve));
         const payload = 'x'.repeat(5000);
-        await notifier.query('SELECT pg_notify($1, $2)', ['news', payload]);
+        await notifier.query('SELECT pg_notify($1, $2)', [channel, payload]);
         const message = await notification;
-        return { channel: message.channel, intact: message.payload === payload };
+        return { channel: message.channel === channel, intact: message.payload === payload };
       }),
     );
   },

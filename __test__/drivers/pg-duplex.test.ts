@@ -22,7 +22,7 @@ const expected: Outcomes = {
   upload: { value: { length: 8 * 1024 * 1024, intact: true } },
   pipeline: { value: true },
   pool: { value: { inOrder: true, connections: 5 } },
-  notify: { value: { channel: 'news', intact: true } },
+  notify: { value: { channel: true, intact: true } },
   cursor: { value: { first: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], second: 300, last: 310, after: [{ one: 1 }] } },
   queryStream: { value: { rows: 20_000, sum: 200_010_000 } },
   copyBothWays: { value: { rows: 40_000, intact: true, after: 40_000 } },

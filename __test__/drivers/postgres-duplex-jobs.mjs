@@ -50,7 +50,7 @@ const socket = await ways[way]();
 const options = (tls = { ca: env.CA }, host = env.PGHOST) => ({ host, ...socket(tls, host) });
 
 /** What a connection is tried with whose failure is the result: once, not for as long as the server stays away. */
-const oneAttempt = { max: 1, connect_timeout: 10 };
+const oneAttempt = { max: 1, connect_timeout: 30 };
 
 const jobs = {
   /** How the server sees the connection. */
@@ -138,13 +138,14 @@ const jobs = {
 
   async notify() {
     return withSql(async (sql) => {
-      const payload = 'x'.repeat(5000);
+      // Its own: two processes use the server at a time.
+      const [channel, payload] = [`news${process.pid}`, 'x'.repeat(5000)];
       let listening;
       const received = new Promise((resolve) => {
-        listening = sql.listen('news', resolve);
+        listening = sql.listen(channel, resolve);
       });
       await listening;
-      await sql.notify('news', payload);
+      await sql.notify(channel, payload);
       const intact = (await received) === payload;
       await (await listening).unlisten();
       return { intact };
@@ -186,32 +187,37 @@ const jobs = {
 
   async rollback() {
     return withSql(async (sql) => {
-      await sql`CREATE TABLE IF NOT EXISTS account (id int PRIMARY KEY)`;
+      const account = sql(`account${process.pid}`);
+      await sql`CREATE TABLE ${account} (id int PRIMARY KEY)`;
       const why = await failure(() =>
         sql.begin(async (transaction) => {
-          await transaction`INSERT INTO account VALUES (1)`;
+          await transaction`INSERT INTO ${account} VALUES (1)`;
           throw new Error('changed my mind');
         }),
       );
-      const rows = await sql`SELECT id FROM account`;
-      await sql`DROP TABLE account`;
+      const rows = await sql`SELECT id FROM ${account}`;
+      await sql`DROP TABLE ${account}`;
       return { why, rows };
     });
   },
 
   /** A request to cancel has a connection of its own. */
   async cancel() {
-    return withSql(async (sql) => {
-      await sql`SELECT 1`;
-      const query = sql`SELECT pg_sleep(60)`;
-      const outcome = failure(() => query);
-      await withSql(async (other) => {
-        const sleeping = () => other`SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'`;
-        while ((await sleeping()).length === 0);
-      });
-      query.cancel();
-      return outcome;
-    });
+    return withSql(
+      async (sql) => {
+        const [{ pid }] = await sql`SELECT pg_backend_pid() AS pid`;
+        const query = sql`SELECT pg_sleep(60)`;
+        const outcome = failure(() => query);
+        await withSql(async (other) => {
+          const sleeping = () =>
+            other`SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid = ${pid}`;
+          while ((await sleeping()).length === 0);
+        });
+        query.cancel();
+        return outcome;
+      },
+      { max: 1 },
+    );
   },
 
   /** What connecting without TLS says: here the server takes no such connection. */

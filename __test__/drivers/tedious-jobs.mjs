@@ -61,6 +61,7 @@ const config = ({
   authentication: { type: 'default', options: { userName: env.TDS_USER, password } },
   options: {
     port: Number(port ?? (strict ? env.TDS_STRICT_PORT : env.TDS_PORT)),
+    connectTimeout: 60_000,
     ...socket(tls),
     ...more,
   },
