@@ -81,6 +81,8 @@ export interface ConnectionOptions extends SocketConstructorOptions, TlsOptions 
 export declare class Socket extends Duplex {
   constructor(options?: SocketConstructorOptions);
   connect(options: ConnectionOptions, listener?: () => void): this;
+  /** The same as node:net declares it. */
+  connect(options: net.TcpSocketConnectOpts, listener?: () => void): this;
   connect(port: number | string, host?: string, listener?: () => void): this;
   connect(port: number | string, listener?: () => void): this;
   /**
@@ -96,13 +98,13 @@ export declare class Socket extends Duplex {
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly bufferSize: number;
-  readonly localAddress: string | undefined;
-  readonly localPort: number | undefined;
-  readonly localFamily: string | undefined;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  readonly localFamily?: string;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly remoteFamily: string | undefined;
-  readonly timeout: number | undefined;
+  readonly timeout?: number;
   readonly autoSelectFamilyAttemptedAddresses: string[];
   address(): net.AddressInfo | Record<string, never>;
   setTimeout(timeout: number, listener?: () => void): this;

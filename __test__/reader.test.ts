@@ -2,6 +2,7 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from 'wintersock';
+import { delivery } from './behaviour/delivery.ts';
 import { strayRejections } from './behaviour/leftovers.ts';
 import { ending } from './behaviour/settlement.ts';
 import { Peer, type Wire } from './behaviour/wire.ts';
@@ -32,24 +33,7 @@ async function open() {
   return { socket, wire, abort };
 }
 
-let barrier: Promise<() => Promise<void>> | undefined;
-
-/** Waits until what peers have sent so far is known here: another socket, served by the same threads, has heard of something later. */
-async function delivered(): Promise<void> {
-  barrier ??= open().then(({ socket, wire }) => {
-    const reader = socket.readable.getReader();
-    let turns: Promise<unknown> = Promise.resolve();
-    return async () => {
-      turns = turns.then(() => {
-        wire.tcp.write('.');
-        return reader.read();
-      });
-      await turns;
-    };
-  });
-  await (await barrier)();
-  await turn();
-}
+const delivered = delivery(open);
 
 /** The operations of the platform's own reader on whatever reader it is. */
 const plainRead = (reader: AnyReader) =>

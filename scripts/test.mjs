@@ -4,6 +4,9 @@
  *
  * Counted are the tests of cargo, those of vitest on each version of Node (the clauses of the conformance suite are
  * among them), and any other step as one.
+ *
+ * Tests whose server is not installed are skipped and say what to install; with `WINTERSOCK_SERVERS=required` in the environment
+ * they have failed.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +34,9 @@ const ways = {
 
 const reports = join(root, '.cache', 'test');
 const one = { passed: 1, failed: 0 };
+const serversRequired = process.env['WINTERSOCK_SERVERS'] === 'required';
+/** The names of tests that failed, for the end: what is far above is cut off by some. @type {string[]} */
+const failed = [];
 /** @type {(Tally & { name: string })[]} */
 const results = [];
 
@@ -86,10 +92,19 @@ async function vitest(node, way, options = []) {
   const env = { ...process.env, WINTERSOCK_IO: way };
   const outcome = await runStep(node, ['node_modules/vitest/vitest.mjs', ...args], { env, minutes: 15 });
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = readJson(report);
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const unserved = tests.filter(
+    ({ title, status }) => status !== 'passed' && title.startsWith('skipped: install'),
+  );
+  const missed = serversRequired ? unserved : [];
+  const failures = tests.filter((test) => test.status === 'failed' || missed.includes(test));
+  failed.push(
+    ...failures.map(({ fullName }) => `Node ${node === run ? runMajor : node}, ${way}: ${fullName}`),
+  );
   const conformance = testResults.find(({ name }) => name.endsWith('/conformance.test.ts'));
   const clauses = conformance?.assertionResults.filter(({ status }) => status === 'passed') ?? [];
   const note = `${clauses.length} of the conformance suite, ${numPendingTests + numTodoTests} skipped`;
-  return tally(outcome, { passed: numPassedTests, failed: numFailedTests, note });
+  return tally(outcome, { passed: numPassedTests, failed: numFailedTests + missed.length, note });
 }
 
 /** @param {string} path */
@@ -143,7 +158,8 @@ for (const { name, passed, failed, note = '' } of results) {
   const mark = failed === 0 ? 'ok    ' : 'FAILED';
   console.log(`${mark} ${name}: ${passed} passed, ${failed} failed${note === '' ? '' : `, ${note}`}`);
 }
-const passed = results.reduce((sum, result) => sum + result.passed, 0);
-const failed = results.reduce((sum, result) => sum + result.failed, 0);
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+for (const name of failed) console.log(`FAILED ${name}`);
+const sum = (/** @type {'passed' | 'failed'} */ of) =>
+  results.reduce((total, result) => total + result[of], 0);
+console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+process.exitCode = sum('failed') === 0 ? 0 : 1;
