@@ -1,10 +1,10 @@
 /** wintersock/node beside node:net: data in both directions, and who waits for whom. */
 import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { describe } from 'vitest';
 import { patterned, sha256, Tally } from './behaviour/pattern.ts';
+import { bothWays } from './duplex/bulk.ts';
 import { errorOf } from './duplex/journal.ts';
 import { closes, happens, turns, twins, until } from './duplex/stage.ts';
 
@@ -344,22 +344,9 @@ describe('who waits for whom', () => {
 
   twins('64 MiB each way at once', async (at) => {
     const { socket, peer } = await at.pair({ allowHalfOpen: true });
-    const data = Buffer.from(patterned(64 * MIB));
-    const send = async (to: Socket) => {
-      for (let from = 0; from < data.length; from += 300_007) {
-        if (!to.write(data.subarray(from, from + 300_007))) await happens(to, 'drain');
-      }
-      to.end();
-    };
-    const receive = async (from: Socket) => {
-      const tally = new Tally();
-      from.on('data', (chunk) => tally.add(chunk));
-      await happens(from, 'end');
-      return tally.digest() === sha256(data);
-    };
-    const received = [receive(socket), receive(peer)];
-    await Promise.all([send(socket), send(peer)]);
-    at.note(await Promise.all(received));
+    at.note(await bothWays(socket, peer));
+    socket.end();
+    peer.end();
     await closes(socket);
     at.note(socket.bytesRead, socket.bytesWritten);
   });

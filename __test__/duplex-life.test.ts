@@ -79,7 +79,8 @@ describe('before it is connected', () => {
   });
 
   twins('a write of a socket that nobody has told to connect', async (at) => {
-    const socket = at.watch(new at.side.Socket());
+    const socket = at.keep(new at.side.Socket());
+    socket.on('error', (error) => at.note('error', error)).on('close', () => at.note('close'));
     at.note(socket.write('early', at.journal.callback('early')), socket.bytesWritten, socket.pending);
     await closes(socket);
   });

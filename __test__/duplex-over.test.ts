@@ -3,7 +3,7 @@ import { Agent, createServer as createHttpServer, get, type IncomingMessage } fr
 import type { AddressInfo, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { patterned, sha256, Tally } from './behaviour/pattern.ts';
+import { bothWays } from './duplex/bulk.ts';
 import { asOptions, ca, certificateOf, good, securityOf, wrong } from './duplex/security.ts';
 import {
   alone,
@@ -144,18 +144,7 @@ describe('node:tls over it', () => {
 
   twins('16 MiB each way at once', async (at) => {
     const { secure, peer } = await overPair(at);
-    const data = Buffer.from(patterned(16 * MIB));
-    const receive = async (from: Socket) => {
-      const tally = new Tally();
-      from.on('data', (chunk) => tally.add(chunk));
-      await until(() => tally.length >= data.length);
-      return tally.digest() === sha256(data);
-    };
-    const received = [receive(secure), receive(peer)];
-    for (const to of [secure, peer]) {
-      for (let from = 0; from < data.length; from += 300_007) to.write(data.subarray(from, from + 300_007));
-    }
-    at.note(await Promise.all(received));
+    at.note(await bothWays(secure, peer, 16 * MIB));
     secure.end();
     peer.end();
     await closes(secure);

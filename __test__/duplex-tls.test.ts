@@ -1,14 +1,12 @@
 /** wintersock/node beside node:tls: TLS from the first byte. */
 import type { TLSSocket } from 'node:tls';
 import { describe } from 'vitest';
-import { patterned, sha256, Tally } from './behaviour/pattern.ts';
+import { bothWays } from './duplex/bulk.ts';
 import { stateOf } from './duplex/journal.ts';
 import { ca, certificateOf, secured, securePair, securityOf } from './duplex/security.ts';
 import { closes, happens, type Stage, turns, twins, until } from './duplex/stage.ts';
 import { closedPort } from './fixtures/closed-port.mjs';
 import { elaborateCertificate } from './fixtures/duplex-certificates.mjs';
-
-const MIB = 1024 * 1024;
 
 const elaborate = {
   rsa: await elaborateCertificate('rsa'),
@@ -151,25 +149,8 @@ describe('a life with TLS', () => {
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     twins(`64 MiB each way at once, ${version}`, async (at) => {
-      const { socket, peer } = await securePair(at, { maxVersion: version }, {
-        allowHalfOpen: true,
-      } as object);
-      const data = Buffer.from(patterned(64 * MIB));
-      const send = async (to: TLSSocket) => {
-        for (let from = 0; from < data.length; from += 300_007) {
-          if (!to.write(data.subarray(from, from + 300_007))) await happens(to, 'drain');
-        }
-        to.end();
-      };
-      const receive = async (from: TLSSocket) => {
-        const tally = new Tally();
-        from.on('data', (chunk) => tally.add(chunk));
-        await happens(from, 'end');
-        return tally.digest() === sha256(data);
-      };
-      const received = [receive(socket), receive(peer)];
-      await Promise.all([send(socket), send(peer)]);
-      at.note(socket.getProtocol(), await Promise.all(received));
+      const { socket, peer } = await securePair(at, { maxVersion: version });
+      at.note(socket.getProtocol(), await bothWays(socket, peer));
     });
   }
 });

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import type { Socket as OurSocket } from 'wintersock/node';
-import { patterned, sha256, Tally } from './behaviour/pattern.ts';
+import { bothWays } from './duplex/bulk.ts';
 import { stateOf } from './duplex/journal.ts';
 import { asOptions, ca, good, securityOf, wrong } from './duplex/security.ts';
 import {
@@ -21,7 +21,6 @@ import { ours } from './fixtures/duplex-sides.mjs';
 import type { Credentials } from './fixtures/pki.mjs';
 
 const HOST = '127.0.0.1';
-const MIB = 1024 * 1024;
 
 /** Waits for a line, and begins TLS as a server then. */
 async function serve(at: Stage, peer: Socket, credentials: Credentials = good): Promise<TLSSocket> {
@@ -150,22 +149,8 @@ describe('TLS in the middle of a connection', () => {
   });
 
   twins('64 MiB each way at once', async (at) => {
-    const { secure, server } = await upgraded(at, { allowHalfOpen: true });
-    const data = Buffer.from(patterned(64 * MIB));
-    const send = async (to: Socket) => {
-      for (let from = 0; from < data.length; from += 300_007) {
-        if (!to.write(data.subarray(from, from + 300_007))) await happens(to, 'drain');
-      }
-    };
-    const receive = async (from: Socket) => {
-      const tally = new Tally();
-      from.on('data', (chunk) => tally.add(chunk));
-      await until(() => tally.length >= data.length);
-      return tally.digest() === sha256(data);
-    };
-    const received = [receive(secure), receive(server)];
-    await Promise.all([send(secure), send(server)]);
-    at.note(await Promise.all(received));
+    const { secure, server } = await upgraded(at);
+    at.note(await bothWays(secure, server));
   });
 });
 

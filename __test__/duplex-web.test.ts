@@ -225,11 +225,6 @@ describe('what is refused', () => {
       reader.releaseLock();
     },
     'a writer has it': ({ writable }) => writable.getWriter(),
-    'a writer had it': async ({ writable }) => {
-      const writer = writable.getWriter();
-      await writer.write('x');
-      writer.releaseLock();
-    },
     'it is piped': ({ readable }) => void readable.pipeTo(new WritableStream()).catch(() => {}),
     'it is tee()d': ({ readable }) => void readable.tee(),
     'it was closed': (socket) => socket.close(),
