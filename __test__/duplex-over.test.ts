@@ -49,6 +49,18 @@ describe('node:tls over it', () => {
     await until(() => socket.destroyed);
   });
 
+  for (const allowHalfOpen of [false, true]) {
+    twins(`the server ends TLS and TCP at once, allowHalfOpen ${allowHalfOpen}`, async (at) => {
+      const { listener, secure, socket } = await over(at, { allowHalfOpen });
+      listener.accepted().then((peer) => peer.end('hello'));
+      socket.on('error', (error) => at.note('error below', error));
+      for (const event of ['data', 'end', 'error', 'close'])
+        secure.on(event, (value) => at.note(event, String(value ?? '')));
+      await closes(secure);
+      await until(() => socket.destroyed);
+    });
+  }
+
   twins('our end first', async (at) => {
     const { secure, peer } = await overPair(at);
     for (const event of ['data', 'end', 'error', 'close'])
