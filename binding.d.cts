@@ -105,13 +105,14 @@ export interface Started {
    * - `read` fills the buffer, or without one `scratch`, with what is there: a count above zero; less than the length means that an
    *   event will come. Or -1 nothing now, an event will come; -2 failed; -3 the peer's end.
    * - `peek`: whether there is something to read: 1, or as `read`.
-   * - `write` writes from an offset and says how many bytes were taken; if not all, an event will come. Or -2 failed.
+   * - `write` writes from an offset and says how many bytes were taken; if not all, an event will come. Or -2 failed. The first of a
+   *   turn may wait for the end of the running callback; with a fourth argument it does not.
    * - `shutdown` ends the write side: 0 done, -1 call again when writable, -2 failed.
    * - `watch` asks for an event: 0 readable, 1 writable, 2 broken. It comes in a later turn, also if there is cause for it already, and
    *   does not keep the process alive.
    * - `flush` sends what waits for the end of the turn, because the process exits. What is written from then on goes out at once.
    */
-  calls: { read(id: number, buffer?: Uint8Array): number; peek(id: number): number; write(id: number, data: Uint8Array, offset: number): number; shutdown(id: number): number; watch(id: number, interest: number): void; flush(host: number): void }
+  calls: { read(id: number, buffer?: Uint8Array): number; peek(id: number): number; write(id: number, data: Uint8Array, offset: number, now?: true): number; shutdown(id: number): number; watch(id: number, interest: number): void; flush(host: number): void }
 }
 
 /** What TLS needs to know. Absent members are defaults. */

@@ -40,15 +40,18 @@ export class Database {
 /**
  * Queries with an unmodified pg, one after the other, and then a large result.
  * @param {import('./workloads.mjs').Job} job @param {import('./workloads.mjs').Clock} clock
- * @param {'node:net' | 'connect()'} through What pg has to use: anything else is an error.
+ * @param {'node:net' | 'connect()' | 'wintersock/node'} through What pg has to use: anything else is an error.
+ * @param {object} [options] Options of pg besides.
  */
-export async function pgPerformer({ host, tls, seconds, database }, clock, through) {
+export async function pgPerformer({ host, tls, seconds, database }, clock, through, options = {}) {
   const { default: pg } = await import('pg');
   const { ca, ...access } = database;
-  const client = new pg.Client({ host, ...access, ssl: tls && { ca } });
+  const client = new pg.Client({ host, ...access, ssl: tls && { ca }, ...options });
   await client.connect();
   try {
-    const used = client.connection.stream._cfSocket ? 'connect()' : 'node:net';
+    const { stream } = client.connection;
+    const ours = typeof stream.startTls === 'function' && !stream._cfSocket;
+    const used = stream._cfSocket ? 'connect()' : ours ? 'wintersock/node' : 'node:net';
     if (used !== through) throw new Error(`pg used ${used}`);
     const times = [];
     await query(client, clock, seconds * 0.4, []);

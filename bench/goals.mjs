@@ -36,6 +36,11 @@ export const goals = [
   { row: 'idle-tls', figure: 'kib_per_socket', subject: 'wintersock', most: 30 },
   ...most('pg-tcp-one', 'p50_us', { node: 1.1 }),
   ...most('pg-tls-one', 'p50_us', { node: 1.1 }),
+  ...most('roundtrip-tcp-one', 'p50_us', { node: 1 }, 'duplex'),
+  ...most('roundtrip-tcp-two', 'p50_us', { node: 1 }, 'duplex'),
+  ...most('roundtrip-tls-one', 'p50_us', { node: 1 }, 'duplex'),
+  ...most('pg-tcp-one', 'p50_us', { node: 1.1 }, 'duplex'),
+  ...most('pg-tls-one', 'p50_us', { node: 1.1 }, 'duplex-replaced'),
 ];
 
 /** @returns {Goal[]} */

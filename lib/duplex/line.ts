@@ -22,7 +22,7 @@ import {
 } from '../binding.ts';
 import { rethrowing, SocketError } from '../error.ts';
 import { failureOf } from './failure.ts';
-import { allocate, BULK, chunkOf, giveBack } from '../memory.ts';
+import { allocate, BULK, bufferOf, giveBack } from '../memory.ts';
 
 /** Who is told what happens. */
 export interface LineOwner {
@@ -220,8 +220,7 @@ export class Line extends AsyncResource implements Listener {
       this.bytesRead += count;
       this.#dry = count < memory.length;
       this.#bulk = count > BULK;
-      const { buffer, byteOffset, byteLength } = chunkOf(memory, count);
-      this.#wanted = this.owner.received(Buffer.from(buffer, byteOffset, byteLength));
+      this.#wanted = this.owner.received(bufferOf(memory, count));
       if (this.#state !== open || this.#dry || !this.#wanted) return;
     }
     watch(open.id, Interest.Readable);
@@ -260,7 +259,7 @@ export class Line extends AsyncResource implements Listener {
     const { bytes, offset, done } = pending;
     const plain = this.#upgrade === undefined ? bytes.length : offset + this.#upgrade.at - this.sent;
     const part = plain < bytes.length ? bytes.subarray(0, plain) : bytes;
-    const taken = part.length === 0 ? 0 : write(id, part, offset);
+    const taken = part.length === 0 ? 0 : write(id, part, offset, true);
     if (taken === FAILED) {
       this.#pending.shift();
       done(this.failure());

@@ -10,7 +10,10 @@ use std::{
 use napi::{Env, JsValue, bindgen_prelude::Object, sys};
 
 use super::{entries::with_entry, host::Host};
-use crate::{connection::Progress, notify::Interest};
+use crate::{
+    connection::{Progress, Turn},
+    notify::Interest,
+};
 
 /// Nothing now: an event will come.
 const WAIT: i32 = -1;
@@ -24,7 +27,7 @@ const WRITE_MAX: usize = 1 << 30;
 /// The arguments of one call.
 struct Arguments {
     env: sys::napi_env,
-    values: [sys::napi_value; 3],
+    values: [sys::napi_value; 4],
     count: usize,
 }
 
@@ -32,7 +35,7 @@ impl Arguments {
     /// # Safety
     /// Both are what Node-API has passed to a callback, which has not returned.
     unsafe fn of(env: sys::napi_env, info: sys::napi_callback_info) -> Self {
-        let mut values = [ptr::null_mut(); 3];
+        let mut values = [ptr::null_mut(); 4];
         let mut count = values.len();
         // SAFETY: the caller's promise; there is room for as many as `count` says. Missing ones are `undefined`.
         unsafe {
@@ -112,7 +115,9 @@ fn write(arguments: &Arguments) -> i32 {
     let part = &rest[..rest.len().min(WRITE_MAX)];
     with_entry(id, None, |entry| {
         let before = entry.connection.is_staged();
-        let progress = entry.connection.write(part, entry.host.turn());
+        let turn = entry.host.turn();
+        let turn = if arguments.count > 3 { turn.map(Turn::at_once) } else { turn };
+        let progress = entry.connection.write(part, turn);
         if !before && entry.connection.is_staged() {
             entry.host.turns.flush_later(id);
         }

@@ -124,3 +124,11 @@ pub struct Turn {
     /// What is staged goes out as soon as the running callback returns.
     pub holds: bool,
 }
+
+impl Turn {
+    /// The same, for a write that is not to wait for that.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        Self { holds: false, ..self }
+    }
+}
