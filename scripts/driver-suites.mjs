@@ -7,7 +7,7 @@
  * Needs a POSIX system, and that nobody uses the ports 5432 and 5433, which postgres.js names in its tests.
  */
 import { existsSync, rmSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,6 +27,7 @@ const USAGE = `node scripts/driver-suites.mjs [options]
   --ways <ids>            ${wayIds.join(',')} (default: all)
   --only <text>           test files (pg) or tests (postgres) whose name contains the text
   --json <file>           writes the results there
+  --report <file>         runs nothing, but reports what --json has written; may be given more than once
   --verbose               prints why each test failed
   --write                 puts the table into docs/drivers.md`;
 
@@ -38,14 +39,16 @@ const { values } = parseArgs({
     ways: { type: 'string', default: wayIds.join(',') },
     only: { type: 'string', default: '' },
     json: { type: 'string' },
+    report: { type: 'string', multiple: true },
     verbose: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
-if (values.help || !(values.pg || values.postgres || values.clone)) console.log(USAGE);
-else await main();
+if (values.report) await report(await Promise.all(values.report.map(readRuns)).then((runs) => runs.flat()));
+else if (values.help || !(values.pg || values.postgres || values.clone)) console.log(USAGE);
+else await report(await main());
 
 async function main() {
   const scratch = await mkdtemp(join(tmpdir(), 'wintersock-suites-'));
@@ -62,7 +65,15 @@ async function main() {
     runs.push(await runSuite(suite, { checkout, ways, scratch }));
   }
   if (values.json) await writeFile(values.json, `${JSON.stringify(runs, null, 2)}\n`);
-  const { text, unexplained } = render(runs, ways);
+  return runs;
+}
+
+async function readRuns(file) {
+  return JSON.parse(await readFile(file, 'utf8'));
+}
+
+async function report(runs) {
+  const { text, unexplained } = render(runs, waysWith(root));
   console.log(`\n${text}`);
   if (values.write) await writeDocument(text);
   process.exitCode = unexplained > 0 ? 1 : 0;
@@ -84,7 +95,9 @@ async function copyBuild(scratch) {
 
 async function runSuite(suite, { checkout, ways, scratch }) {
   const wanted = values.ways.split(',');
-  const run = { suite: suite.id, title: suite.title, version: await versionOf(suite, checkout), ways: {} };
+  const version = await versionOf(suite, checkout);
+  const host = `Node ${process.versions.node}, ${process.platform} ${process.arch}`;
+  const run = { suite: suite.id, title: suite.title, version, host, server: '', ways: {} };
   for (const way of ways.filter(({ id }) => wanted.includes(id) && suite.ways.includes(id))) {
     console.log(`\n=== ${suite.title} ${run.version}: ${way.title}`);
     const place = join(scratch, `${suite.id}-${way.id}`);

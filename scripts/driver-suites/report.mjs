@@ -18,7 +18,7 @@ const keyOf = ({ file, name }) => `${file}: ${name}`;
 export function render(runs, ways) {
   const shown = ways.filter(({ id }) => runs.some((run) => run.ways[id]));
   const lists = runs.flatMap((run) => shown.flatMap((way) => differencesOf(run, way, ways)));
-  const server = [...new Set(runs.map((run) => run.server))].join(', ');
+  const machines = [...new Set(runs.map(({ host, server }) => `${host}, ${server}.`))];
   const text = [
     `| passed, failed | ${shown.map(({ title }) => title).join(' | ')} |`,
     `| --- |${' ---: |'.repeat(shown.length)}`,
@@ -26,7 +26,7 @@ export function render(runs, ways) {
       (run) => `| ${run.title} ${run.version} | ${shown.map(({ id }) => cell(run.ways[id])).join(' | ')} |`,
     ),
     '',
-    `Node ${process.versions.node}, ${server}, ${process.platform} ${process.arch}.`,
+    ...machines,
     '',
     ...lists.flatMap(({ title, lines }) => [`${title}:`, '', ...lines, '']),
   ].join('\n');
