@@ -226,7 +226,7 @@ describe('the type of service', () => {
     'wrong values',
     async (at) => {
       const socket = at.keep(new at.side.Socket()) as WithTypeOfService;
-      for (const value of [-1, 256, 1.5, '16', undefined, Number.NaN]) {
+      for (const value of [-1, 256, 1.5, '16', undefined]) {
         at.journal.attempt(String(value), () => socket.setTypeOfService(value));
       }
     },

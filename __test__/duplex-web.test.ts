@@ -53,10 +53,8 @@ describe('when it takes over', () => {
     const duplex = at.watch(duplexOf(at, socket), { bare: true });
     expect([duplex.connecting, duplex.pending, duplex.readyState]).toEqual([true, true, 'opening']);
     duplex.write('early ');
-    const peer = await listener.accepted();
-    const heard = happens(peer, 'data');
-    await happens(duplex, 'ready');
-    expect(String((await heard)[0])).toBe('early ');
+    const [peer] = await Promise.all([listener.accepted(), happens(duplex, 'ready')]);
+    expect(String((await happens(peer, 'data'))[0])).toBe('early ');
     expect([duplex.connecting, duplex.readyState, duplex.remotePort]).toEqual([false, 'open', listener.port]);
     expect((await socket.opened).remoteAddress).toBe(`127.0.0.1:${listener.port}`);
     peer.end('hello');
@@ -105,8 +103,8 @@ describe('when it takes over', () => {
       const socket = connect(`localhost:${listener.port}`, { secureTransport: 'on' });
       if (when === 'open') await socket.opened;
       const duplex = duplexOf(at, socket);
-      if (when === 'connecting') await happens(duplex, 'secureConnect');
-      const peer = await listener.accepted();
+      const secured = when === 'connecting' && happens(duplex, 'secureConnect');
+      const [peer] = await Promise.all([listener.accepted(), secured]);
       expect([duplex.encrypted, duplex.authorized, duplex.getProtocol()]).toEqual([true, true, 'TLSv1.3']);
       expect(duplex.getPeerCertificate().subject.CN).toBe('localhost');
       peer.write('hello');
