@@ -54,11 +54,12 @@ const typescript: Record<string, readonly string[]> = {
     'socket.ts',
   ],
   'duplex/socket.ts': ['duplex/life.ts', 'duplex/parts.ts', 'duplex/security.ts', 'duplex/tcp.ts'],
-  'duplex/tcp.ts': ['duplex/idleness.ts', 'duplex/life.ts', 'duplex/parts.ts'],
+  'duplex/tcp.ts': ['duplex/half-open.ts', 'duplex/idleness.ts', 'duplex/life.ts', 'duplex/parts.ts'],
   'duplex/life.ts': [
     'address.ts',
     'connect.ts',
     'duplex/arguments.ts',
+    'duplex/half-open.ts',
     'duplex/line.ts',
     'duplex/lookup.ts',
     'duplex/parts.ts',
@@ -73,6 +74,7 @@ const typescript: Record<string, readonly string[]> = {
     'duplex/security.ts',
     'duplex/tuning.ts',
   ],
+  'duplex/half-open.ts': ['duplex/parts.ts'],
   'duplex/tuning.ts': ['duplex/line.ts', 'error.ts'],
   // The same core as below connection.ts, without streams of the web.
   'duplex/line.ts': ['address.ts', 'binding.ts', 'duplex/failure.ts', 'memory.ts', 'error.ts'],

@@ -9,6 +9,7 @@ import { checkPermission } from '../connect.ts';
 import { closedError, SocketError } from '../error.ts';
 import { ofType, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
 import { type Adopted, PARTS, Parts, SECURED } from './parts.ts';
+import { defineHalfOpen, peerEnds } from './half-open.ts';
 import { Line, type LineOwner } from './line.ts';
 import { isOurs, resolve } from './lookup.ts';
 import { readSecurity, type Security } from './security.ts';
@@ -48,6 +49,7 @@ export abstract class Life extends Duplex {
       return this.push(chunk);
     },
     ended: () => {
+      peerEnds(this);
       this.push(null);
       this.read(0);
     },
@@ -55,6 +57,7 @@ export abstract class Life extends Duplex {
   };
 
   static {
+    defineHalfOpen(Life.prototype);
     handOver = (plain, next, options) => plain.#handOver(next, options);
     adopt = (socket, adopted) => socket.#adopt(adopted);
   }
@@ -62,13 +65,13 @@ export abstract class Life extends Duplex {
   constructor(options: SocketConstructorOptions = {}) {
     const { allowHalfOpen = false, highWaterMark, signal } = options ?? {};
     super({
-      allowHalfOpen,
       // Emitted here, a turn after the end: some listen for an error of their own until then.
       emitClose: false,
       autoDestroy: true,
       decodeStrings: true,
       ...(highWaterMark !== undefined && { highWaterMark }),
     });
+    this[PARTS].halfOpen = Boolean(allowHalfOpen);
     // Not by the options: one that is aborted already destroys what has no fields yet.
     if (signal) addAbortSignal(signal, this);
   }
@@ -224,7 +227,8 @@ export abstract class Life extends Duplex {
     (this as unknown as { _undestroy(): void })._undestroy();
     this.#state = { kind: 'idle' };
     this.#leaving = undefined;
-    Object.assign(this[PARTS], new Parts());
+    const { halfOpen } = this[PARTS];
+    Object.assign(this[PARTS], new Parts(), { halfOpen });
   }
 
   override _read(): void {

@@ -28,6 +28,10 @@ export class Parts {
   remote: Endpoint | undefined;
   /** TLS is wanted, or on. */
   security: Security | undefined;
+  /** Whether our side goes on after the peer's end. */
+  halfOpen = false;
+  /** The peer's end has come, and ours has not followed yet. */
+  ending = false;
 }
 
 export const PARTS = Symbol('wintersock.parts');

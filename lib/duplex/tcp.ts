@@ -1,15 +1,10 @@
 /** What net.Socket has besides its life: properties, and options of TCP. */
 
 import type { AddressInfo } from 'node:net';
+import { followEnd, isOfTls } from './half-open.ts';
 import { readMilliseconds } from './idleness.ts';
 import { Life } from './life.ts';
 import { PARTS } from './parts.ts';
-
-/** Whether node:tls has put a listener there to read what is under it. There is no other way to know. */
-function isOfTls(listener: unknown): boolean {
-  const { listener: inner = listener } = listener as { listener?: unknown };
-  return /\b(?:readBuffer|emitEOF)\(/.test(String(inner));
-}
 
 export abstract class TcpSocket extends Life {
   autoSelectFamilyAttemptedAddresses: string[] = [];
@@ -115,12 +110,12 @@ export abstract class TcpSocket extends Life {
     return this;
   }
 
-  /** But for those by which node:tls reads when it is over this: over a net.Socket it needs none, so drivers remove all. */
+  /** But for ours, and those by which node:tls reads when it is over this: over a net.Socket it needs none, so drivers remove all. */
   override removeAllListeners(event?: string | symbol): this {
     const kept = ['data', 'end'].flatMap((name) => {
       if (event !== undefined && event !== name) return [];
       return this.rawListeners(name)
-        .filter(isOfTls)
+        .filter((one) => (one as { listener?: unknown }).listener === followEnd || isOfTls(one))
         .map((listener) => ({ name, listener }));
     });
     super.removeAllListeners(event);
