@@ -3,9 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { AbstractConnector, Redis } from 'ioredis';
 
-const { REDIS_PASSWORD, STRANGER_CA, KIND } = process.env;
-/** Of its own, as two of these processes run at the same time. */
-const db = KIND === 'node' ? 1 : 2;
+const { REDIS_PASSWORD, STRANGER_CA } = process.env;
 const [port, tlsPort, closedPort, silentPort] = [
   'REDIS_PORT',
   'REDIS_TLS_PORT',
@@ -98,12 +96,11 @@ export const jobs = {
         const messages = [];
         const all = new Promise((resolve) => {
           subscriber.on('message', (channel, message) => {
-            messages.push(`${channel.split(' ')[0]} ${message}`);
+            messages.push(`${channel} ${message}`);
             if (messages.length === 500) resolve();
           });
         });
-        // Channels are those of all databases.
-        const channels = [`weather ${KIND}`, `news ${KIND}`];
+        const channels = ['weather', 'news'];
         const count = await subscriber.subscribe(...channels);
         for (let i = 0; i < 500; i++) publisher.publish(channels[i % 2], `number ${i}`);
         await all;
@@ -126,11 +123,9 @@ export const jobs = {
     withRedis(connect, secure, async (redis) => {
       await redis.ping(); // or its own greetings are what is seen
       const monitor = await redis.monitor();
-      const seen = new Promise((resolve) => {
-        monitor.on('monitor', (_time, command) => command[1] === KIND && resolve(command[0]));
-      });
-      await redis.echo(KIND);
-      const command = await seen;
+      const seen = once(monitor, 'monitor');
+      await redis.echo('watch me');
+      const [, command] = await seen;
       monitor.disconnect();
       return command;
     }),
@@ -208,7 +203,7 @@ function open(connect, options) {
       return this.stream;
     }
   }
-  return new Redis({ password: REDIS_PASSWORD, db, ...options, Connector });
+  return new Redis({ password: REDIS_PASSWORD, ...options, Connector });
 }
 
 /** Runs `work` with a client and ends it. */

@@ -78,13 +78,14 @@ export class Stage {
   }
 
   /**
-   * Runs the jobs over both kinds, at the same time: what they share in a server is to be named by KIND. Each process has to end by itself,
-   * cleanly and in silence.
+   * Runs the jobs over both kinds, at the same time: what they share in a server is to be named by KIND. `inTurn` is for clients that
+   * mind what others do there. Each process has to end by itself, cleanly and in silence.
    */
-  async play(client: string, env: Environment): Promise<Twins> {
-    const kinds = ['node', 'wintersock'];
-    const [node, wintersock] = await Promise.all(kinds.map((kind) => this.#outcomes(client, kind, env)));
-    return new Twins(node as Outcomes, wintersock as Outcomes);
+  async play(client: string, env: Environment, { inTurn = false } = {}): Promise<Twins> {
+    const node = this.#outcomes(client, 'node', env);
+    if (inTurn) await node;
+    const wintersock = this.#outcomes(client, 'wintersock', env);
+    return new Twins(...(await Promise.all([node, wintersock])));
   }
 
   /** Runs examples/drivers/<client>.mjs as it is and returns what it printed. */
