@@ -156,6 +156,7 @@ describe('checkServerIdentity', () => {
     const { socket } = await secured(at, {}, { checkServerIdentity });
     socket.on('secureConnect', () => at.note('secureConnect')).on('error', () => {});
     await caught;
+    at.note(socket.authorized);
   });
 });
 
