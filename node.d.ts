@@ -135,6 +135,19 @@ export declare class Socket extends Duplex {
   isSessionReused(): boolean;
 }
 
+/**
+ * A socket for clients of PostgreSQL, which ask the server for TLS before the handshake: it asks, upgrades in Rust, and only then emits
+ * `'connect'`. Tell the client that there is no TLS (`ssl: false`). A server without TLS is an error (ERR_TLS_PROTOCOL), never plain text.
+ *
+ * ```js
+ * new pg.Client({ ssl: false, stream: () => new PostgresSocket({ ca }) });
+ * postgres({ ssl: false, socket: ({ host: [host], port: [port] }) => new PostgresSocket({ ca }).connect(port, host) });
+ * ```
+ */
+export declare class PostgresSocket extends Socket {
+  constructor(options?: SocketConstructorOptions & TlsOptions);
+}
+
 /** Connects. `listener` is added to `'connect'`. Without arguments: a socket that is not connected yet, as `new Socket()`. */
 export declare function createConnection(options?: ConnectionOptions, listener?: () => void): Socket;
 export declare function createConnection(port: number | string, host?: string, listener?: () => void): Socket;

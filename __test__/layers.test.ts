@@ -48,11 +48,13 @@ const typescript: Record<string, readonly string[]> = {
   'node.ts': [
     'duplex/arguments.ts',
     'duplex/life.ts',
+    'duplex/postgres.ts',
     'duplex/security.ts',
     'duplex/socket.ts',
     'options.ts',
     'socket.ts',
   ],
+  'duplex/postgres.ts': ['duplex/socket.ts', 'error.ts'],
   'duplex/socket.ts': ['duplex/life.ts', 'duplex/parts.ts', 'duplex/security.ts', 'duplex/tcp.ts'],
   'duplex/tcp.ts': ['duplex/half-open.ts', 'duplex/idleness.ts', 'duplex/life.ts', 'duplex/parts.ts'],
   'duplex/life.ts': [

@@ -5,11 +5,12 @@ import type { ConnectionOptions } from '../node.d.ts';
 import { readArguments } from './duplex/arguments.ts';
 import { adopt } from './duplex/life.ts';
 import { securityOf } from './duplex/security.ts';
+import { PostgresSocket } from './duplex/postgres.ts';
 import { Socket } from './duplex/socket.ts';
 import { tlsOptions } from './options.ts';
 import { connectionOf, type Socket as WebSocket } from './socket.ts';
 
-export { Socket };
+export { PostgresSocket, Socket };
 
 /** Connects, or makes a socket that is not connected yet. */
 export function createConnection(...given: unknown[]): Socket {
@@ -32,4 +33,4 @@ export function toDuplex(webSocket: WebSocket): Socket {
   return socket;
 }
 
-({ Socket, createConnection, toDuplex }) satisfies Record<keyof typeof contract, unknown>;
+({ PostgresSocket, Socket, createConnection, toDuplex }) satisfies Record<keyof typeof contract, unknown>;

@@ -13,7 +13,7 @@ const dist = new URL('dist/', root);
  */
 const bundles = {
   index: { names: ['Socket', 'SocketError', 'connect'] },
-  node: { names: ['Socket', 'createConnection', 'toDuplex'] },
+  node: { names: ['PostgresSocket', 'Socket', 'createConnection', 'toDuplex'] },
   net: { names: ['Socket', 'Stream', 'connect', 'createConnection'], over: 'node:net' },
   tls: { names: ['TLSSocket', 'connect', 'createSecureContext'], over: 'node:tls' },
 };

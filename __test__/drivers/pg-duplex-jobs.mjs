@@ -44,6 +44,11 @@ const ways = {
   },
 };
 
+/** TLS in Rust after the request that PostgreSQL wants. */
+ways['rust, asked for'] = async () => {
+  const { PostgresSocket, Socket } = await import('wintersock/node');
+  return (tls) => ({ ssl: false, stream: () => (tls ? new PostgresSocket(tls) : new Socket()) });
+};
 /** The client as it is, with ours in place of node:net and node:tls. */
 ways['rust, replaced'] = ways.net;
 

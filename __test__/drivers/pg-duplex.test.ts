@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { type PostgresServer, startPostgres } from '../fixtures/postgres.mjs';
 import { type Outcomes, Surroundings, testRecipe, testWays } from './sql-ways.ts';
 
-const ways = ['net', 'duplex', 'rust, direct', 'rust, replaced'];
+const ways = ['net', 'duplex', 'rust, direct', 'rust, asked for', 'rust, replaced'];
 
 const closed = { message: 'Client has encountered a connection error and is not queryable' };
 const unexpectedly = { message: 'Connection terminated unexpectedly' };

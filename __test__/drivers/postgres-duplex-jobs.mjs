@@ -42,6 +42,15 @@ const ways = {
   },
 };
 
+/** TLS in Rust after the request that PostgreSQL wants. */
+ways['rust, asked for'] = async () => {
+  const { PostgresSocket, Socket } = await import('wintersock/node');
+  return (tls) => ({
+    ssl: false,
+    socket: ({ host: [host], port: [port] }) =>
+      (tls ? new PostgresSocket(tls) : new Socket()).connect(port, host),
+  });
+};
 /** The client as it is, with ours in place of node:net and node:tls. */
 ways['rust, replaced'] = ways.net;
 

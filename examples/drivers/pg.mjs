@@ -1,11 +1,11 @@
 // pg: DATABASE_URL=postgres://user:password@host/database NODE_EXTRA_CA_CERTS=ca.pem node examples/drivers/pg.mjs
 import pg from 'pg';
-import { createConnection } from 'wintersock/node';
+import { PostgresSocket } from 'wintersock/node';
 
 const client = new pg.Client({
   connectionString: process.env.DATABASE_URL,
-  ssl: true, // certificate and name are verified
-  stream: () => createConnection(),
+  ssl: false, // pg is to ask for none: the socket does, and verifies certificate and name
+  stream: () => new PostgresSocket(),
 });
 await client.connect();
 const { rows } = await client.query(

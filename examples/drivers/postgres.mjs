@@ -1,11 +1,10 @@
 // postgres: DATABASE_URL=postgres://user:password@host/database NODE_EXTRA_CA_CERTS=ca.pem node examples/drivers/postgres.mjs
 import postgres from 'postgres';
-import { createConnection } from 'wintersock/node';
+import { PostgresSocket } from 'wintersock/node';
 
-const { hostname: servername } = new URL(process.env.DATABASE_URL);
 const sql = postgres(process.env.DATABASE_URL, {
-  ssl: { servername }, // certificate and name are verified
-  socket: ({ host: [host], port: [port] }) => createConnection({ host, port }),
+  ssl: false, // postgres is to ask for none: the socket does, and verifies certificate and name
+  socket: ({ host: [host], port: [port] }) => new PostgresSocket().connect(port, host),
 });
 const rows = await sql`
   SELECT ${41}::int + 1 AS answer, current_user AS "user", version AS tls

@@ -118,7 +118,9 @@ export abstract class TcpSocket extends Life {
         .filter((one) => (one as { listener?: unknown }).listener === followEnd || isOfTls(one))
         .map((listener) => ({ name, listener }));
     });
-    super.removeAllListeners(event);
+    // With `undefined` as an argument it removes nothing.
+    if (event === undefined) super.removeAllListeners();
+    else super.removeAllListeners(event);
     for (const { name, listener } of kept) this.on(name, listener as () => void);
     return this;
   }

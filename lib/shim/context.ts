@@ -7,7 +7,10 @@ const made = new WeakMap<object, tls.SecureContextOptions>();
 /** As `tls.createSecureContext()`. What it returns serves sockets of Node's own as well. */
 export function createSecureContext(options: tls.SecureContextOptions = {}): tls.SecureContext {
   const context = tls.createSecureContext(options);
-  made.set(context, { ...options });
+  // With what they inherit: Node reads that too, and without it another authority would be trusted than was asked for.
+  const kept: Record<string, unknown> = {};
+  for (const name in options) kept[name] = options[name as keyof typeof options];
+  made.set(context, kept);
   return context;
 }
 

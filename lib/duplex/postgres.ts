@@ -1,0 +1,64 @@
+/** The socket for PostgreSQL's clients: TLS as that server wants it, before the client notices anything. */
+
+import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
+import { SocketError } from '../error.ts';
+import { Socket } from './socket.ts';
+
+/** A length, and 80877103: what PostgreSQL is asked for TLS with. */
+const request = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
+/** What it answers if it agrees: 'S'. */
+const agreement = 0x53;
+
+type Written = Parameters<Socket['write']>;
+
+export class PostgresSocket extends Socket {
+  readonly #options: SocketConstructorOptions & TlsOptions;
+  /**
+   * What was written too early, until the server has agreed. Not in the stream's own queue: what is there when TLS begins goes out in plain text.
+   */
+  #early: Written[] | undefined = [];
+
+  constructor(options: SocketConstructorOptions & TlsOptions = {}) {
+    super(options);
+    this.#options = options;
+  }
+
+  override connect(...given: unknown[]): this {
+    // Used again after it has closed: it asks again.
+    if (this.destroyed) this.#early = [];
+    return super.connect(...given);
+  }
+
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    if (!this.#early || (event !== 'connect' && event !== 'ready')) return super.emit(event, ...values);
+    if (event === 'connect') super.write(request);
+    return true;
+  }
+
+  override write(...written: unknown[]): boolean {
+    if (!this.#early) return super.write(...(written as Written));
+    this.#early.push(written as Written);
+    return true;
+  }
+
+  override push(chunk: Buffer | null): boolean {
+    if (!this.#early || chunk === null) return super.push(chunk);
+    // One byte and no more: the rest would be from somebody who wants it to be taken for what comes over TLS (CVE-2021-23222).
+    if (chunk.length === 1 && chunk[0] === agreement) this.#agreed(this.#early);
+    else
+      this.destroy(
+        new SocketError('the server did not agree to TLS; it has none, or is no PostgreSQL', {
+          code: 'ERR_TLS_PROTOCOL',
+        }),
+      );
+    return true;
+  }
+
+  #agreed(early: Written[]): void {
+    this.#early = undefined;
+    this.startTls(this.#options);
+    this.emit('connect');
+    this.emit('ready');
+    for (const written of early) this.write(...written);
+  }
+}
