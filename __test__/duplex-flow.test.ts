@@ -7,6 +7,7 @@ import { patterned, sha256, Tally } from './behaviour/pattern.ts';
 import { bothWays } from './duplex/bulk.ts';
 import { errorOf } from './duplex/journal.ts';
 import { closes, happens, turns, twins, until } from './duplex/stage.ts';
+import { canAsk, socketOption } from './fixtures/duplex-kernel.mjs';
 
 const MIB = 1024 * 1024;
 
@@ -95,6 +96,19 @@ describe('what is written', () => {
     await until(() => Buffer.concat(pieces).length === 14);
     at.note(pieces.length, String(Buffer.concat(pieces)));
     await turns(1);
+  });
+
+  twins('a hundred corked writes are one segment', async (at) => {
+    const { socket, peer } = await at.pair();
+    let length = 0;
+    peer.on('data', (data) => {
+      length += data.length;
+    });
+    socket.cork();
+    for (let index = 0; index < 100; index += 1) socket.write(`${index % 10}`);
+    process.nextTick(() => socket.uncork());
+    await until(() => length === 100);
+    at.note(canAsk && (await socketOption(socket.localPort ?? 0, 'dataSegments')));
   });
 
   twins('corked twice, and end() uncorks', async (at) => {
