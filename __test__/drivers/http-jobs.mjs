@@ -156,7 +156,8 @@ export const jobs = {
     const session = http2.connect(`https://localhost:${WEB_HTTP2_PORT}`, { createConnection: () => socket });
     const request = async (path, body) => {
       const stream = session.request({ ':path': path, ':method': body ? 'POST' : 'GET' });
-      // Both at once: from Node 24 on, a stream whose answer came in one piece is taken for broken by who begins to read it later.
+      // Both at once: from Node 24 on, a stream whose answer came in one piece is taken for broken by who begins to
+      // read it later.
       const [[headers], answer] = await Promise.all([once(stream.end(body), 'response'), everything(stream)]);
       return { headers, body: answer };
     };

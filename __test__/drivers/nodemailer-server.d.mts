@@ -12,7 +12,7 @@ export interface MailServer {
 }
 
 /**
- * Starts a mail server that demands TLS and a login. The recipient nobody is refused, at killer the connection ends, and behind a message to
- * last@example.org as well.
+ * Starts a mail server that demands TLS and a login. The recipient nobody is refused, at killer the connection ends,
+ * and behind a message to last@example.org as well.
  */
 export function startMail(options: { credentials: Credentials }): Promise<MailServer>;

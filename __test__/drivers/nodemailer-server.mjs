@@ -1,4 +1,4 @@
-/** A mail server on two ports, STARTTLS and TLS from the start, that says what it got. Types: nodemailer-server.d.mts. */
+/** A mail server, STARTTLS and TLS from the start, that says what it got. Types: nodemailer-server.d.mts. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { SMTPServer } from 'smtp-server';

@@ -1,9 +1,10 @@
 /**
  * What a user of a client does, over one kind of socket: `node twin-jobs.mjs <client> <kind>` runs all jobs of
- * <client>-jobs.mjs, one after the other, and prints a line of JSON for each: its name, and what the user got or what was thrown
- * at him. Ends by itself.
+ * <client>-jobs.mjs, one after the other, and prints a line of JSON for each: its name, and what the user got or
+ * what was thrown at him. Ends by itself.
  *
- * A job gets `connect(options)`: TCP, or TLS from the start with `secureTransport: 'on'`. The options are those that both kinds know.
+ * A job gets `connect(options)`: TCP, or TLS from the start with `secureTransport: 'on'`. The options are those that
+ * both kinds know.
  */
 import { isIP, Socket, connect as tcp } from 'node:net';
 import { connect as tls } from 'node:tls';

@@ -1,4 +1,7 @@
-/** The same jobs of a client over two kinds of sockets, node:net's and ours, and its recipe: for the tests of clients that take a factory. */
+/**
+ * The same jobs of a client over two kinds of sockets, node:net's and ours, and its recipe: for the tests of clients
+ * that take a factory.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -78,8 +81,8 @@ export class Stage {
   }
 
   /**
-   * Runs the jobs over both kinds, at the same time: what they share in a server is to be named by KIND. `inTurn` is for clients that
-   * mind what others do there. Each process has to end by itself, cleanly and in silence.
+   * Runs the jobs over both kinds, at the same time: what they share in a server is to be named by KIND. `inTurn` is
+   * for clients that mind what others do there. Each process has to end by itself, cleanly and in silence.
    */
   async play(client: string, env: Environment, { inTurn = false } = {}): Promise<Twins> {
     const node = this.#outcomes(client, 'node', env);

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /**
- * The shell becomes the server, so that its pid and its end are the server's. What it leaves behind waits for the end of a pipe:
- * that comes also when the test is killed, and nobody else is left to stop the server and to clean up.
+ * The shell becomes the server, so that its pid and its end are the server's. What it leaves behind waits for the end
+ * of a pipe: that comes also when the test is killed, and nobody else is left to stop the server and to clean up.
  */
 const watched = `(read -r _ <&3 || { kill -9 $$; rm -rf "$0"; }) >/dev/null 2>&1 & exec "$@" 3<&-`;
 

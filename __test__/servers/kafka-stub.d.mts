@@ -14,7 +14,7 @@ export interface KafkaStub extends AsyncDisposable {
 }
 
 /**
- * Starts a stub of a broker. Every topic that is asked for exists. The first time that something is produced for a topic whose name begins
- * with "broken", the connection ends instead.
+ * Starts a stub of a broker. Every topic that is asked for exists. The first time that something is produced for a
+ * topic whose name begins with "broken", the connection ends instead.
  */
 export function startKafkaStub(options: { credentials: Credentials }): Promise<KafkaStub>;

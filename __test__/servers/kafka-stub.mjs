@@ -1,6 +1,6 @@
 /**
- * No Kafka, but what kafkajs sees of one broker: topics of one partition in memory, groups of one member, SASL PLAIN. Records stay in
- * the bytes of the batch that they came in. Types: kafka-stub.d.mts.
+ * No Kafka, but what kafkajs sees of one broker: topics of one partition in memory, groups of one member, SASL PLAIN.
+ * Records stay in the bytes of the batch that they came in. Types: kafka-stub.d.mts.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -256,7 +256,7 @@ function commitOffsets(request, answer, { offsets }) {
   });
 }
 
-/** Topics and partitions in the answer as in the request. `read` reads a partition and returns what writes its answer. */
+/** Topics and partitions as in the request. `read` reads a partition and returns what writes its answer. */
 function answerPartitions(request, answer, read) {
   const topics = request.array(() => {
     const name = request.string();

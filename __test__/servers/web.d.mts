@@ -1,8 +1,8 @@
 import type { Credentials } from '../fixtures/pki.mjs';
 
 /**
- * A web server of this process, on 127.0.0.1: /connection, /private, /large, /upload, /echo, /never, /killed, /broken, /last, and a
- * WebSocket at /socket, which echoes what is no order.
+ * A web server of this process, on 127.0.0.1: /connection, /private, /large, /upload, /echo, /never, /killed, /broken,
+ * /last, and a WebSocket at /socket, which echoes what is no order.
  */
 export interface WebServer extends AsyncDisposable {
   /** Plain. */

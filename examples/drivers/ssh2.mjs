@@ -1,4 +1,4 @@
-// SSH_HOST=ssh.example.com SSH_USER=me SSH_KEY=~/.ssh/id_ed25519 SSH_FINGERPRINT=SHA256:... node examples/drivers/ssh2.mjs
+// SSH_HOST=example.com SSH_USER=me SSH_KEY=~/.ssh/id SSH_FINGERPRINT=SHA256:... node examples/drivers/ssh2.mjs
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import ssh from 'ssh2';
@@ -16,6 +16,10 @@ client.connect({
   sock: createConnection({ host: SSH_HOST, port: SSH_PORT }),
   username: SSH_USER,
   privateKey: readFileSync(SSH_KEY),
-  hostVerifier: (key) =>
-    createHash('sha256').update(key).digest('base64').startsWith(SSH_FINGERPRINT.slice(7)),
+  hostVerifier: (key) => fingerprintOf(key) === SSH_FINGERPRINT,
 });
+
+/** As ssh-keygen -l prints it. */
+function fingerprintOf(key) {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace('=', '')}`;
+}
