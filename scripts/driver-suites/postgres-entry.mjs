@@ -1,10 +1,10 @@
-// Takes the place of postgres.js in its tests: the same, with the option `socket` as in examples/drivers/postgres.mjs.
+// Takes the place of postgres.js in its tests: the same, with the option `socket` as users give it.
 import original from 'postgres';
 
 const { stream } = JSON.parse(process.env.WINTERSOCK_SUITE);
 const { createConnection } = await import(stream);
 
-/** As the recipe has it. */
+/** For TLS over it, postgres itself takes node:tls. */
 const socket = ({ host: [host], port: [port] }) => createConnection({ host, port });
 
 export default Object.assign(postgres, original);

@@ -75,7 +75,7 @@ export const reasons = [
     suite: 'postgres',
     ways: options,
     test: /Unix socket/,
-    why: 'The option `socket` of the recipe connects to a host and a port.',
+    why: 'The function for the option `socket` connects to a host and a port.',
   },
   {
     suite: 'postgres',
@@ -87,7 +87,7 @@ export const reasons = [
     suite: 'postgres',
     ways: options,
     test: /Multiple hosts/,
-    why: 'With the option `socket` postgres leaves the choice of the host to that function. The recipe takes the first.',
+    why: 'With the option `socket` postgres leaves the choice of the host to its function, and ours takes the first.',
   },
   {
     suite: 'postgres',
