@@ -47,6 +47,8 @@ async function tryToStart({ path, ports: count, files = {}, args, ready, env = {
     cwd: directory,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    // Out of reach of Ctrl-C and of who kills the whole group: or nobody would be left to clean up.
+    detached: true,
   });
   // A detail of the shell's: it is gone, or was never there. The server's end says so.
   child.stdio[3].on('error', () => {});
