@@ -6,7 +6,7 @@ import type { Agreed } from '../../binding.d.cts';
 import type { TlsOptions } from '../../node.d.ts';
 import { handOver } from './life.ts';
 import { PARTS, SECURED } from './parts.ts';
-import { cipherOf, detailed } from './security.ts';
+import { cipherOf, detailed, type Security } from './security.ts';
 import { TcpSocket } from './tcp.ts';
 
 /** What the handshake has brought. */
@@ -64,6 +64,19 @@ export class Socket extends TcpSocket {
     return this.#secured?.agreed.resumed ?? false;
   }
 
+  #check(
+    check: NonNullable<Security['check']>,
+    name: string,
+    certificate: PeerCertificate,
+  ): Error | undefined {
+    try {
+      return check(name, certificate);
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
   [SECURED](): void {
     const { line, security } = this[PARTS];
     const native = line?.native;
@@ -71,8 +84,11 @@ export class Socket extends TcpSocket {
     if (!agreed || !security) return;
     this.#secured = { agreed, alpn: native?.info()?.alpn, wrong: agreed.overlooked };
     if (security.check && this.authorized) {
-      const error = security.check(security.servername, this.getPeerCertificate(true));
-      if (error) this.#secured.wrong = (error as NodeJS.ErrnoException).code ?? error.message;
+      const certificate = this.getPeerCertificate(true);
+      // Until it has been found in order, also if the check throws.
+      this.#secured.wrong = 'ERR_TLS_CERT_ALTNAME_INVALID';
+      const error = this.#check(security.check, security.servername, certificate);
+      this.#secured.wrong = error ? ((error as NodeJS.ErrnoException).code ?? error.message) : undefined;
       if (error && security.reject) {
         this.destroy(error);
         return;
