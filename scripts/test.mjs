@@ -9,7 +9,7 @@
  * they have failed.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
 import { runStep } from './step.mjs';
 import { buildProducts, installDependencies, root } from './workspace.mjs';
@@ -17,20 +17,42 @@ import { buildProducts, installDependencies, root } from './workspace.mjs';
 /** @typedef {{ passed: number, failed: number, note?: string }} Tally */
 
 /** @param {string[]} names */
-const without = (names) => names.map((name) => `--exclude=__test__/${name}.test.ts`);
+const without = (names) => names.map((name) => `--exclude=__test__/${name}`);
 
 /** What need not run again: it looks at sources, or chooses versions of Node by itself. */
-const once = without(['layers', 'documents', 'bench', 'package']);
+const once = without(['layers.test.ts', 'documents.test.ts', 'bench.test.ts', 'package.test.ts']);
 
 /** What need not run again on the same Node: it chooses by itself where I/O happens. */
-const everyWay = without(['io', 'io-ahead', 'worker', 'examples']);
+const everyWay = without(['io.test.ts', 'io-ahead.test.ts', 'worker.test.ts', 'examples.test.ts']);
 
-/** Where I/O happens, and which versions of Node are tested so. */
-const ways = {
-  direct: nodeMajors,
-  thread: [Math.min(...nodeMajors), Math.max(...nodeMajors)],
-  ahead: [Math.min(...nodeMajors)],
-};
+/** Tests of clients: they wait more than they work, so some files run at a time. */
+const clients = ['drivers/', 'duplex', 'shim', 'alias', 'register', 'recipes', 'maintainers'];
+/** Of these, what depends on the version of Node most. */
+const byNode = ['duplex', 'shim', 'alias-r', 'register', 'drivers/pg.test', 'drivers/postgres.test'];
+const byWay = ['drivers/', 'duplex', 'shim'];
+/** @param {string[]} names */
+const only = (names) => ['--maxWorkers=3', ...names.map((name) => `__test__/${name}`)];
+const others = without(clients.map((name) => `${name}**`));
+
+const [first, last] = [Math.min(...nodeMajors), Math.max(...nodeMajors)];
+
+/**
+ * The runs of vitest: where I/O happens, on which versions of Node, and with which options.
+ * @type {{ what: string, way: string, majors: number[], options: string[] }[]}
+ */
+const runs = [
+  { what: 'core', way: 'direct', majors: nodeMajors, options: others },
+  { what: 'core', way: 'thread', majors: [first, last], options: [...others, ...everyWay] },
+  { what: 'core', way: 'ahead', majors: [first], options: [...others, ...everyWay] },
+  { what: 'clients', way: 'direct', majors: [first, last], options: only(clients) },
+  {
+    what: 'clients',
+    way: 'direct',
+    majors: nodeMajors.filter((major) => major !== first && major !== last),
+    options: only(byNode),
+  },
+  { what: 'clients', way: 'thread', majors: [first], options: only(byWay) },
+];
 
 const reports = join(root, '.cache', 'test');
 const one = { passed: 1, failed: 0 };
@@ -84,8 +106,8 @@ async function cargoTest() {
   return tally(outcome, { passed, failed });
 }
 
-/** The tests of vitest, from its report. @param {string} node @param {string} way @param {string[]} options */
-async function vitest(node, way, options = []) {
+/** Tests of vitest, from its report. @param {string} node @param {string} way @param {string[]} options */
+async function vitest(node, way, options) {
   const report = join(reports, 'vitest.json');
   rmSync(report, { force: true });
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...options];
@@ -94,18 +116,27 @@ async function vitest(node, way, options = []) {
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = readJson(report);
   const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
   const unserved = tests.filter(
-    ({ title, status }) => status !== 'passed' && title.startsWith('skipped: install'),
+    ({ fullName, status }) => status !== 'passed' && fullName.includes('skipped: install'),
   );
   const missed = serversRequired ? unserved : [];
   const failures = tests.filter((test) => test.status === 'failed' || missed.includes(test));
-  failed.push(
-    ...failures.map(({ fullName }) => `Node ${node === run ? runMajor : node}, ${way}: ${fullName}`),
-  );
+  const files = testResults.filter(({ status, assertionResults }) => {
+    return status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
+  });
+  const names = [
+    ...failures.map(({ fullName }) => fullName),
+    ...files.map(({ name }) => relative(root, name)),
+  ];
+  failed.push(...names.map((name) => `Node ${majorOf(node)}, ${way}: ${name}`));
   const conformance = testResults.find(({ name }) => name.endsWith('/conformance.test.ts'));
   const clauses = conformance?.assertionResults.filter(({ status }) => status === 'passed') ?? [];
-  const note = `${clauses.length} of the conformance suite, ${numPendingTests + numTodoTests} skipped`;
+  const skipped = `${numPendingTests + numTodoTests} skipped`;
+  const note = clauses.length === 0 ? skipped : `${clauses.length} of the conformance suite, ${skipped}`;
   return tally(outcome, { passed: numPassedTests, failed: numFailedTests + missed.length, note });
 }
+
+/** @param {string} node */
+const majorOf = (node) => [...nodes].find(([, path]) => path === node)?.[0] ?? runMajor;
 
 /** @param {string} path */
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
@@ -134,19 +165,18 @@ await step('cargo test', cargoTest);
 
 /** @type {Map<number, string>} */
 const nodes = new Map();
-for (const major of new Set([runMajor, ...nodeMajors])) {
+for (const major of nodeMajors) {
   await step(`fetch Node ${major}`, async () => {
     nodes.set(major, await nodeExecutable(major));
     return one;
   });
 }
 
-for (const [way, majors] of Object.entries(ways)) {
-  for (const [major, node] of nodes) {
-    if (!majors.includes(major) && !(way === 'direct' && node === run)) continue;
-    const again = way === 'direct' ? [] : everyWay;
-    const options = node === run && again.length === 0 ? [] : [...once, ...again];
-    await step(`vitest, Node ${major}, I/O ${way}`, () => vitest(node, way, options), built);
+for (const { what, way, majors, options } of runs) {
+  for (const major of majors) {
+    const node = nodes.get(major) ?? run;
+    const again = what === 'core' && !(way === 'direct' && major === first) ? once : [];
+    await step(`${what}, Node ${major}, I/O ${way}`, () => vitest(node, way, [...options, ...again]), built);
   }
 }
 
