@@ -149,6 +149,13 @@ describe('what sockets of ours cannot do', () => {
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
     return process.platform === 'win32' ? `\\\\.\\pipe\\${directory}` : join(directory, 'pipe');
   }
+  test('a socket that is there already says that it cannot go to a path, by an event', async () => {
+    const socket = new ours.net.Socket();
+    expect(socket.connect('/nowhere')).toBe(socket);
+    const [error] = await once(socket, 'error');
+    expect(error).toMatchObject({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining('`path`') });
+  });
+
   const forms: Record<string, (net: typeof nodeNet, path: string) => nodeNet.Socket> = {
     path: (net, path) => net.connect(path),
     'path, listener': (net, path) => net.connect(path, () => {}),

@@ -16,7 +16,12 @@ class PlainSocket extends TcpSocket {
   override connect(...given: unknown[]): this {
     const [options, listener] = readArguments(given);
     const beyond = beyondTcp(options);
-    if (beyond !== undefined) throw impossible(beyond, 'call net.connect() in place of socket.connect()');
+    if (beyond !== undefined) {
+      // Told as an event: clients connect in timers of theirs, where an exception would end the process.
+      const error = impossible(beyond, 'call net.connect() in place of socket.connect()');
+      process.nextTick(() => this.destroy(error));
+      return this;
+    }
     return super.connect({ ...options, secureTransport: 'off' }, listener);
   }
 
