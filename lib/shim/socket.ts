@@ -17,8 +17,9 @@ class PlainSocket extends TcpSocket {
     const [options, listener] = readArguments(given);
     const beyond = beyondTcp(options);
     if (beyond !== undefined) {
-      // Told as an event: clients connect in timers of theirs, where an exception would end the process.
+      // That of a path is an event: clients connect to one in timers of theirs, where an exception would end the process.
       const error = impossible(beyond, 'call net.connect() in place of socket.connect()');
+      if (beyond !== 'path') throw error;
       process.nextTick(() => this.destroy(error));
       return this;
     }
