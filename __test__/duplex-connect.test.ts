@@ -1,6 +1,7 @@
 /** wintersock/node beside node:net: the ways to connect, and to fail at it. */
-import { createServer, type LookupFunction, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { greeter, used } from './duplex/greeter.ts';
 import { ours } from './fixtures/duplex-sides.mjs';
 import { closedPort } from './fixtures/closed-port.mjs';
 import { alone, closes, happens, type Stage, turns, twins } from './duplex/stage.ts';
@@ -12,20 +13,6 @@ const ipv6 = await new Promise<boolean>((resolve) => {
   const server = createServer().once('error', () => resolve(false));
   server.listen(0, '::1', () => server.close(() => resolve(true)));
 });
-
-/** Exchanges a byte, so that the socket is seen to be the right one, and ends it. */
-async function used(at: Stage, socket: Socket): Promise<void> {
-  at.journal.watch(at.keep(socket));
-  socket.on('data', (data) => at.note('data', String(data)));
-  await closes(socket);
-}
-
-/** A server that greets, and ends what has ended. */
-async function greeter(at: Stage, host = HOST): Promise<number> {
-  const listener = await at.listen({ host, allowHalfOpen: false });
-  listener.accepted().then((peer) => peer.end('hello'));
-  return listener.port;
-}
 
 describe('where to', () => {
   const forms: Record<string, (at: Stage, port: number, listener: () => void) => Socket> = {
@@ -184,107 +171,6 @@ describe('wrong input', () => {
     const socket = create();
     expect([socket.pending, socket.connecting, socket.destroyed]).toEqual([true, false, false]);
     expect(socket).toBeInstanceOf(ours.Socket);
-  });
-});
-
-describe('a lookup of our own', () => {
-  /** Answers as it is asked: one address, or all. */
-  const answer =
-    (at: Stage, ...addresses: { address: string; family: number }[]): LookupFunction =>
-    (host, options, found) => {
-      at.note('asked for', host, options.family ?? 0, options.all ?? false);
-      const [{ address, family } = { address: '', family: 0 }] = addresses;
-      process.nextTick(() => (options.all ? found(null, addresses) : found(null, address, family)));
-    };
-
-  twins('is asked, and tells what it found', async (at) => {
-    const port = await greeter(at);
-    const lookup = answer(at, { address: HOST, family: 4 });
-    await used(at, at.side.createConnection({ port, host: 'name.test', lookup }));
-  });
-
-  twins('is asked for a family', async (at) => {
-    const port = await greeter(at);
-    const lookup = answer(at, { address: HOST, family: 4 });
-    await used(at, at.side.createConnection({ port, host: 'name.test', lookup, family: 4 }));
-  });
-
-  twins('is not asked about an address', async (at) => {
-    const port = await greeter(at);
-    await used(at, at.side.createConnection({ port, host: HOST, lookup: answer(at) }));
-  });
-
-  twins('fails: its own error is what comes', async (at) => {
-    const wrong = Object.assign(new Error('no such name'), { code: 'ENAME', hostname: 'name.test' });
-    const lookup = ((_host, _options, found) => process.nextTick(found, wrong)) as LookupFunction;
-    const socket = at.watch(at.side.createConnection({ port: 1, host: 'name.test', lookup }));
-    socket.on('error', (error) => at.note(error === wrong));
-    await closes(socket);
-  });
-
-  twins('answers what is no address', async (at) => {
-    const lookup = answer(at, { address: 'nowhere', family: 4 });
-    await closes(at.watch(at.side.createConnection({ port: 1, host: 'name.test', lookup, family: 4 })));
-  });
-
-  twins('answers at once', async (at) => {
-    const port = await greeter(at);
-    const lookup = ((_host, { all }, found) =>
-      all ? found(null, [{ address: HOST, family: 4 }]) : found(null, HOST, 4)) as LookupFunction;
-    await used(at, at.side.createConnection({ port, host: 'name.test', lookup }));
-    // Node's comes before anybody can listen.
-    at.journal.forget('lookup');
-  });
-
-  twins('answers after the socket was destroyed', async (at) => {
-    const held: (() => void)[] = [];
-    const lookup = ((_host, { all }, found) =>
-      held.push(() =>
-        all ? found(null, [{ address: HOST, family: 4 }]) : found(null, HOST, 4),
-      )) as LookupFunction;
-    const socket = at.watch(at.side.createConnection({ port: 1, host: 'name.test', lookup }));
-    socket.destroy();
-    await closes(socket);
-    for (const answer of held) answer();
-    await turns(3);
-    at.note(held.length);
-  });
-
-  twins('the second address is taken if the first refuses', async (at) => {
-    const port = await greeter(at);
-    const lookup = answer(at, { address: '127.0.0.2', family: 4 }, { address: HOST, family: 4 });
-    const socket = at.side.createConnection({ port, host: 'name.test', lookup });
-    socket.on('connect', () => at.note('remote', socket.remoteAddress));
-    await used(at, socket);
-  });
-});
-
-describe('a signal', () => {
-  twins('that was aborted before', async (at) => {
-    const signal = AbortSignal.abort();
-    const socket = at.keep(at.side.createConnection({ port: 1, host: HOST, signal }));
-    socket.on('error', (error) => at.note('error', error)).on('close', () => at.note('close'));
-    await closes(socket);
-  });
-
-  twins('that is aborted while connecting', async (at) => {
-    const listener = await at.listen();
-    const stop = new AbortController();
-    const { signal } = stop;
-    const socket = at.watch(at.side.createConnection({ port: listener.port, host: HOST, signal }));
-    stop.abort();
-    await closes(socket);
-  });
-
-  twins('that is aborted later, with a reason', async (at) => {
-    const listener = await at.listen();
-    const stop = new AbortController();
-    const socket = at.watch(new at.side.Socket({ signal: stop.signal }));
-    socket.connect(listener.port, HOST);
-    socket.on('error', (error: Error) => at.note(error.name, String(error.cause)));
-    await Promise.all([listener.accepted(), happens(socket, 'ready')]);
-    stop.abort('enough');
-    await closes(socket);
   });
 });
 

@@ -1,38 +1,9 @@
-/** wintersock/node beside node:net: the life of a socket, from before it connects to after it has closed. */
-import type { Socket } from 'node:net';
 import { describe } from 'vitest';
 import { stateOf } from './duplex/journal.ts';
-import { closes, happens, type Stage, turns, twins, until } from './duplex/stage.ts';
+import { closes, happens, turns, twins } from './duplex/stage.ts';
+import { hear, marks, watched } from './duplex/watched.ts';
 
 const HOST = '127.0.0.1';
-
-/** Marks where the turn, its ticks and its microtasks end. */
-function marks(at: Stage, name: string): void {
-  process.nextTick(() => at.note(name, 'tick'));
-  queueMicrotask(() => at.note(name, 'microtask'));
-}
-
-/** Connects, noting all that the socket emits, and what its peer does in a journal of its own. */
-async function watched(at: Stage, options: { allowHalfOpen?: boolean } = {}) {
-  const listener = await at.listen();
-  const socket = at.watch(new at.side.Socket(options));
-  socket.connect(listener.port, HOST);
-  const [peer] = await Promise.all([listener.accepted(), happens(socket, 'ready')]);
-  return { socket, peer, heard: hear(peer) };
-}
-
-/** What a peer hears until it closes or ends. */
-async function hear(peer: Socket): Promise<string> {
-  let text = '';
-  peer.setEncoding('latin1').on('data', (data: string) => {
-    text += data;
-  });
-  const how = await Promise.race([
-    happens(peer, 'end').then(() => 'end'),
-    happens(peer, 'error').then(([error]) => (error as NodeJS.ErrnoException).code),
-  ]);
-  return `${text}, then ${how}`;
-}
 
 describe('before it is connected', () => {
   twins('what it is like', async (at) => {
@@ -256,63 +227,5 @@ describe('destroySoon() and resetAndDestroy()', () => {
     socket.destroy();
     socket.resetAndDestroy();
     await closes(socket);
-  });
-});
-
-describe('end()', () => {
-  const forms: Record<string, (socket: Socket, done: () => void) => void> = {
-    'end()': (socket) => socket.end(),
-    'end(callback)': (socket, done) => socket.end(done),
-    'end(data)': (socket) => socket.end('last'),
-    'end(data, callback)': (socket, done) => socket.end(Buffer.from('last'), done),
-    'end(data, encoding, callback)': (socket, done) => socket.end('bGFzdA==', 'base64', done),
-    'write(data), end(callback)': (socket, done) => {
-      socket.write('la');
-      socket.write('st', done);
-      socket.end(done);
-    },
-  };
-  for (const [name, form] of Object.entries(forms)) {
-    twins(name, async (at) => {
-      const { socket, peer, heard } = await watched(at);
-      form(socket, at.journal.callback('done'));
-      at.note(stateOf(socket));
-      const text = await heard;
-      await until(() => socket.writableFinished);
-      peer.end('answer');
-      socket.on('data', (data) => at.note('data', String(data)));
-      await closes(socket);
-      at.note(text);
-    });
-  }
-
-  twins('twice, with callbacks', async (at) => {
-    const { socket, peer, heard } = await watched(at);
-    socket.end(at.journal.callback('first'));
-    socket.end(at.journal.callback('second'));
-    await heard;
-    await until(() => socket.writableFinished);
-    await turns(1);
-    socket.end(at.journal.callback('third'));
-    await turns(2);
-    peer.end();
-    await closes(socket.resume());
-  });
-
-  twins('a write afterwards', async (at) => {
-    const { socket, heard } = await watched(at);
-    socket.end('last');
-    at.note(socket.write('late', at.journal.callback('write')));
-    marks(at, 'write');
-    await closes(socket);
-    at.note(await heard);
-  });
-
-  twins('data after end()', async (at) => {
-    const { socket, heard } = await watched(at);
-    socket.end('last');
-    socket.end('late', at.journal.callback('late'));
-    await closes(socket);
-    at.note(await heard);
   });
 });

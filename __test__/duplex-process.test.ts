@@ -56,7 +56,7 @@ async function ending(side: 'node' | 'ours', name: string) {
   await happens(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const io = process.env['WINTERSOCK_IO'];
-  const { code, signal, stdout, stderr } = await runNode([script, side, name, String(port)], {
+  const { code, signal, stdout, stderr } = await runNode(['--expose-gc', script, side, name, String(port)], {
     env: io ? { WINTERSOCK_IO: io } : {},
   }).finally(() => {
     server.close();

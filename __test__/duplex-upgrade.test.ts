@@ -6,17 +6,7 @@ import type { Socket as OurSocket } from 'wintersock/node';
 import { bothWays } from './duplex/bulk.ts';
 import { stateOf } from './duplex/journal.ts';
 import { asOptions, ca, good, securityOf, wrong } from './duplex/security.ts';
-import {
-  alone,
-  closes,
-  happens,
-  perform,
-  type Program,
-  type Stage,
-  turns,
-  twins,
-  until,
-} from './duplex/stage.ts';
+import { alone, closes, happens, perform, type Stage, turns, twins, until } from './duplex/stage.ts';
 import { ours } from './fixtures/duplex-sides.mjs';
 import type { Credentials } from './fixtures/pki.mjs';
 
@@ -231,25 +221,59 @@ describe.runIf(!alone)('startTls() in place', () => {
     expect(lines).toEqual(['kept true', 'string hello']);
   });
 
-  test('writes wait for the handshake, and the plain ones go before', async () => {
-    const program: Program = async (at) => {
-      const { socket, peer } = await at.pair();
-      let plain = '';
-      const seen = new Promise<void>((resolve) => {
-        peer.on('data', function read(data) {
-          plain += data.toString('latin1');
-          if (plain.length < 5) return;
-          peer.off('data', read);
-          resolve();
-        });
-      });
-      socket.write('plain', at.journal.callback('plain'));
-      (socket as unknown as OurSocket).startTls({ ca, servername: 'localhost' });
-      at.note(socket.write('secret', at.journal.callback('secret')));
-      await seen;
-      // What follows is a handshake (22), and nothing that can be read.
-      at.note(plain.slice(0, 5), /secret/.test(plain), plain.length > 5 ? plain.charCodeAt(5) : 22);
+  /** What comes in plain text: so many bytes, and of what follows the first one. A handshake begins with 22. */
+  async function plainOf(peer: Socket, length: number): Promise<[Buffer, number | undefined]> {
+    const pieces: Buffer[] = [];
+    let missing = length + 1;
+    const read = (piece: Buffer) => {
+      pieces.push(piece);
+      missing -= piece.length;
     };
-    expect(await perform(ours, program)).toEqual(['true', 'plain called back ', 'plain false 22']);
+    peer.on('data', read).resume();
+    await until(() => missing <= 0);
+    peer.off('data', read);
+    const all = Buffer.concat(pieces);
+    return [all.subarray(0, length), all[length]];
+  }
+
+  test('what was written before is plain text, what is written after is not', async () => {
+    const lines = await notes(async (at, upgrade) => {
+      const { socket, peer } = await at.pair();
+      socket.write('plain', at.journal.callback('plain'));
+      upgrade(socket);
+      at.note(socket.write('secret', at.journal.callback('secret')));
+      const [plain, next] = await plainOf(peer, 5);
+      at.note(String(plain), next);
+    });
+    expect(lines).toEqual(['true', 'plain called back ', 'plain 22']);
+  });
+
+  test('so it is while it connects', async () => {
+    const lines = await notes(async (at, upgrade) => {
+      const listener = await at.listen();
+      const socket = at.keep(at.side.createConnection(listener.port, HOST));
+      socket.write('one ');
+      socket.write('two');
+      upgrade(socket);
+      socket.write('secret');
+      const [plain, next] = await plainOf(await listener.accepted(), 7);
+      at.note(String(plain), next);
+    });
+    expect(lines).toEqual(['one two 22']);
+  });
+
+  test('so it is with more than the peer takes', async () => {
+    const lines = await notes(async (at, upgrade) => {
+      const { socket, peer } = await at.pair();
+      peer.pause();
+      const block = Buffer.alloc(12 * 1024 * 1024, 'plain');
+      socket.write(block);
+      socket.write(block);
+      upgrade(socket);
+      socket.write('secret');
+      const [plain, next] = await plainOf(peer, 2 * block.length);
+      at.note(plain.equals(Buffer.concat([block, block])), next);
+    });
+    expect(lines).toEqual(['true 22']);
   });
 });

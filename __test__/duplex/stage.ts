@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { expect, test } from 'vitest';
@@ -32,7 +33,6 @@ export function twins(name: string, program: Program, { differs, where = true }:
     title,
     async () => {
       const theirs = await perform(node, program);
-      if (process.env['DUPLEX_PRINT']) console.log(title, theirs); // TEMPORARY
       expect(theirs).not.toEqual([]);
       expect(theirs).not.toContain(LATE);
       const wanted = differs && !alone ? differs.ours(theirs) : theirs;
@@ -78,6 +78,14 @@ export async function turns(count: number): Promise<void> {
 /** Waits until something is so: for what no event tells. */
 export async function until(so: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await so())) await sleep(5);
+}
+
+/** Reads all that a stream has. */
+export async function all(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await happens(stream, 'end');
+  return Buffer.concat(chunks);
 }
 
 /** A server of Node's, whose connections do nothing by themselves: not even end when the client does. */
