@@ -13,7 +13,14 @@ import postgres from 'postgres';
 import ssh2 from 'ssh2';
 import { Client as UndiciClient } from 'undici';
 import { connect } from 'wintersock';
-import { type ConnectionOptions, createConnection, Socket, type TlsOptions, toDuplex } from 'wintersock/node';
+import {
+  type ConnectionOptions,
+  createConnection,
+  PostgresSocket,
+  Socket,
+  type TlsOptions,
+  toDuplex,
+} from 'wintersock/node';
 import WebSocket from 'ws';
 
 /** Fails to compile unless the two types are the same. */
@@ -74,6 +81,7 @@ export async function uses(): Promise<void> {
 export async function clients(): Promise<void> {
   new pg.Client({ stream: () => createConnection() });
   new pg.Pool({ stream: () => createConnection() });
+  new pg.Client({ ssl: false, stream: () => new PostgresSocket({ ca: 'pem' }) });
   postgres({ socket: () => createConnection(5432, 'localhost') } as object);
   mysql.createConnection({ stream: () => createConnection(3306) });
   new MqttClient(() => createConnection(1883) as Duplex, {});
