@@ -40,6 +40,7 @@ export const goals = [
   ...most('roundtrip-tcp-two', 'p50_us', { node: 1 }, 'duplex'),
   ...most('roundtrip-tls-one', 'p50_us', { node: 1 }, 'duplex'),
   ...most('pg-tcp-one', 'p50_us', { node: 1.1 }, 'duplex'),
+  ...most('pg-tls-one', 'p50_us', { node: 1.1 }, 'duplex'),
   ...most('pg-tls-one', 'p50_us', { node: 1.1 }, 'duplex-replaced'),
 ];
 

@@ -31,26 +31,21 @@ const ways = {
   /** TLS in Rust from the first byte, as PostgreSQL 17 and later have it. */
   'rust, direct': async () => {
     const { createConnection } = await import('wintersock/node');
+    const at = (tls) => tls && { ...tls, secureTransport: 'on', ALPNProtocols: ['postgresql'] };
+    const make = (host, port, tls) => createConnection({ host, port, ...at(tls) });
+    return (tls) => ({ ssl: false, socket: ({ host: [host], port: [port] }) => make(host, port, tls) });
+  },
+  /** TLS in Rust after the request that PostgreSQL wants. */
+  'rust, asked for': async () => {
+    const { PostgresSocket, Socket } = await import('wintersock/node');
+    const make = (tls) => (tls ? new PostgresSocket(tls) : new Socket());
     return (tls) => ({
       ssl: false,
-      socket: ({ host: [host], port: [port] }) =>
-        createConnection({
-          ...{ host, port, ...tls },
-          ...(tls && { secureTransport: 'on', ALPNProtocols: ['postgresql'] }),
-        }),
+      socket: ({ host: [host], port: [port] }) => make(tls).connect(port, host),
     });
   },
 };
 
-/** TLS in Rust after the request that PostgreSQL wants. */
-ways['rust, asked for'] = async () => {
-  const { PostgresSocket, Socket } = await import('wintersock/node');
-  return (tls) => ({
-    ssl: false,
-    socket: ({ host: [host], port: [port] }) =>
-      (tls ? new PostgresSocket(tls) : new Socket()).connect(port, host),
-  });
-};
 /** The client as it is, with ours in place of node:net and node:tls. */
 ways['rust, replaced'] = ways.net;
 

@@ -2,8 +2,10 @@
 import pg from 'pg';
 import { PostgresSocket } from 'wintersock/node';
 
+const url = new URL(process.env.DATABASE_URL);
+url.searchParams.delete('sslmode'); // it would win over `ssl`
 const client = new pg.Client({
-  connectionString: process.env.DATABASE_URL,
+  connectionString: url.href,
   ssl: false, // pg is to ask for none: the socket does, and verifies certificate and name
   stream: () => new PostgresSocket(),
 });
