@@ -39,10 +39,8 @@ const ways = {
   'rust, asked for': async () => {
     const { PostgresSocket, Socket } = await import('wintersock/node');
     const make = (tls) => (tls ? new PostgresSocket(tls) : new Socket());
-    return (tls) => ({
-      ssl: false,
-      socket: ({ host: [host], port: [port] }) => make(tls).connect(port, host),
-    });
+    const socket = (tls) => (to) => make(tls).connect(to.port[0], to.host[0]);
+    return (tls) => ({ ssl: false, socket: socket(tls) });
   },
 };
 
@@ -295,8 +293,8 @@ async function withSql(work, config = {}) {
 }
 
 // A promise of the driver's that nobody looks after would end the process; here it is part of the outcome.
-process.on('unhandledRejection', (reason) =>
-  console.log(JSON.stringify({ job: 'unhandled', error: described(reason) })),
-);
+process.on('unhandledRejection', (reason) => {
+  console.log(JSON.stringify({ job: 'unhandled', error: described(reason) }));
+});
 
 await runJobs(jobs);
