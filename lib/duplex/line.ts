@@ -125,7 +125,7 @@ export class Line extends AsyncResource implements Listener {
   #told(event: Told): void {
     if (this.#state.kind === 'closed') return;
     if (event === Told.Readable) this.#readable();
-    else if (event === Told.Writable) this.#writable();
+    else if (event === Told.Writable) this.#send();
     else if (event === Told.Opened) this.#opened();
     else this.#broke();
   }
@@ -138,8 +138,15 @@ export class Line extends AsyncResource implements Listener {
 
   /** Writes after what was written before; `done` when it is taken over. */
   write(bytes: Uint8Array, done: Pending['done']): void {
-    this.#pending.push({ bytes, offset: 0, done });
-    this.#send();
+    const state = this.#state;
+    // Nearly always: it is open, nothing is before it, and all is taken.
+    const alone = state.kind === 'open' && this.#pending.length === 0 && this.#upgrade === undefined;
+    const taken = alone ? write(state.id, bytes, 0, true) : 0;
+    if (taken > 0) this.sent += taken;
+    if (taken === bytes.length) done();
+    else if (taken === FAILED) done(this.failure());
+    else this.#pending.push({ bytes, offset: taken, done });
+    if (!alone) this.#send();
   }
 
   /** Ends the write side, after all writes. */
@@ -232,10 +239,6 @@ export class Line extends AsyncResource implements Listener {
     // An end without close_notify is one for node:tls, and servers rely on it.
     if (result === END || this.native?.failure()?.code === 'ERR_TLS_TRUNCATED') this.owner.ended();
     else if (result === FAILED) this.#broke();
-  }
-
-  #writable(): void {
-    this.#send();
   }
 
   /** Writes what can be written now, then goes over to TLS, or ends. */
