@@ -24,20 +24,20 @@ export interface TlsOptions {
   ca?: Pem | undefined;
   /** Client certificate chain, leaf first. Needs `key`. */
   cert?: Pem | undefined;
-  /** Private key of `cert`, PEM, not encrypted. */
-  key?: Pem | undefined;
+  /** Private key of `cert`, PEM, not encrypted. node:tls's objects with a `pem` are taken, too; a KeyObject is not. */
+  key?: Pem | readonly (string | NodeJS.ArrayBufferView | object)[] | undefined;
   /** The name to send (SNI) and to check. Default: the host that was connected to. `''`: the host too. */
   servername?: string | undefined;
   /** Default `true`. `false`: any certificate is accepted; `authorized` and `authorizationError` say what is wrong with it. */
   rejectUnauthorized?: boolean | undefined;
   /** Protocols to offer, as names or in wire format. */
-  ALPNProtocols?: readonly (string | Uint8Array)[] | Uint8Array | undefined;
+  ALPNProtocols?: readonly (string | NodeJS.ArrayBufferView)[] | NodeJS.ArrayBufferView | undefined;
   /** Replaces the check of the name; the chain is checked all the same. An error that it returns refuses the certificate. */
   checkServerIdentity?: ((hostname: string, certificate: PeerCertificate) => Error | undefined) | undefined;
   /** `'TLSv1.2'` (the default) or `'TLSv1.3'`. Older versions mean TLS 1.2. */
   minVersion?: 'TLSv1.3' | 'TLSv1.2' | 'TLSv1.1' | 'TLSv1' | undefined;
-  /** `'TLSv1.3'` (the default) or `'TLSv1.2'`. */
-  maxVersion?: 'TLSv1.3' | 'TLSv1.2' | undefined;
+  /** `'TLSv1.3'` (the default) or `'TLSv1.2'`. Older versions throw. */
+  maxVersion?: 'TLSv1.3' | 'TLSv1.2' | 'TLSv1.1' | 'TLSv1' | undefined;
 }
 
 /** How a socket is made. */
@@ -52,10 +52,10 @@ export interface SocketConstructorOptions {
 
 /** Where and how to connect. */
 export interface ConnectionOptions extends SocketConstructorOptions, TlsOptions {
-  /** 1 to 65535. */
-  port: number | string;
-  /** Default `'localhost'`. */
-  host?: string | undefined;
+  /** 1 to 65535. Needed: without it ERR_MISSING_ARGS is thrown. Others than that in the type are for the options of node:http, as they come. */
+  port?: number | string | null | undefined;
+  /** Default `hostname`, or else `'localhost'`. */
+  host?: string | null | undefined;
   /** 4 or 6: only addresses of that family. Default 0: both, raced (RFC 8305). */
   family?: number | undefined;
   /** Resolves the host in place of the system. */

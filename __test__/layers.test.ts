@@ -54,7 +54,7 @@ const typescript: Record<string, readonly string[]> = {
     'options.ts',
     'socket.ts',
   ],
-  'duplex/postgres.ts': ['duplex/socket.ts', 'error.ts'],
+  'duplex/postgres.ts': ['duplex/security.ts', 'duplex/socket.ts', 'error.ts'],
   'duplex/socket.ts': ['duplex/life.ts', 'duplex/parts.ts', 'duplex/security.ts', 'duplex/tcp.ts'],
   'duplex/tcp.ts': ['duplex/half-open.ts', 'duplex/idleness.ts', 'duplex/life.ts', 'duplex/parts.ts'],
   'duplex/life.ts': [
@@ -67,6 +67,7 @@ const typescript: Record<string, readonly string[]> = {
     'duplex/parts.ts',
     'duplex/security.ts',
     'error.ts',
+    'options.ts',
   ],
   'duplex/parts.ts': [
     'binding.ts',

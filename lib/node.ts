@@ -8,7 +8,7 @@ import { securityOf } from './duplex/security.ts';
 import { PostgresSocket } from './duplex/postgres.ts';
 import { Socket } from './duplex/socket.ts';
 import { tlsOptions } from './options.ts';
-import { connectionOf, type Socket as WebSocket } from './socket.ts';
+import { connectionOf, isSocket, type Socket as WebSocket } from './socket.ts';
 
 export { PostgresSocket, Socket };
 
@@ -22,6 +22,7 @@ export function createConnection(...given: unknown[]): Socket {
 
 /** A socket of connect() as a duplex. */
 export function toDuplex(webSocket: WebSocket): Socket {
+  if (!isSocket(webSocket)) throw new TypeError('toDuplex() takes a socket of connect()');
   const connection = connectionOf(webSocket);
   const { allowHalfOpen, secureTransport } = connection.options;
   const socket = new Socket({ allowHalfOpen });

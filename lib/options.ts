@@ -76,7 +76,8 @@ function dictionary(value: unknown, name: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function readSecureTransport(value: unknown): SecureTransportKind {
+/** One of the three kinds, exactly. */
+export function readSecureTransport(value: unknown): SecureTransportKind {
   if (value === undefined) return 'off';
   if (value === 'off' || value === 'on' || value === 'starttls') return value;
   const text = typeof value === 'symbol' ? value.toString() : String(value);

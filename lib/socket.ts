@@ -6,6 +6,8 @@ import type { Connection } from './connection.ts';
 const INTERNAL = Symbol('wintersock');
 /** What is behind a socket. On anything else it throws TypeError. */
 export let connectionOf: (socket: Socket) => Connection;
+/** Whether it is one. */
+export let isSocket: (value: unknown) => value is Socket;
 
 export class Socket {
   readonly #connection: Connection;
@@ -13,6 +15,8 @@ export class Socket {
   static {
     // The access to a private member is the brand check: on anything else than a Socket it throws TypeError.
     connectionOf = (socket) => socket.#connection;
+    isSocket = (value): value is Socket =>
+      typeof value === 'object' && value !== null && #connection in value;
   }
 
   private constructor() {

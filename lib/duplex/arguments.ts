@@ -38,7 +38,7 @@ export interface Target {
 
 /** Members that change where a connection goes or comes from, and that the native half has no way to honour. */
 const unsupported: Readonly<Record<string, string>> = {
-  path: 'connect() speaks TCP only; use node:net for Unix domain sockets and pipes',
+  path: 'connections are TCP only; pass a port, or `{ host, port }`, and use node:net for Unix domain sockets and pipes',
   localAddress: 'the system chooses the local address',
   localPort: 'the system chooses the local port',
   onread: "listen to 'data' instead",
@@ -60,7 +60,7 @@ export function readTarget(options: Partial<ConnectionOptions>): Target {
       });
     }
   }
-  const { port, host, lookup, family } = bag;
+  const { port, hostname, host = hostname, lookup, family } = bag;
   if (port === undefined) {
     throw new SocketError('`port` is missing; pass a port, or options with `port` and `host`', {
       code: 'ERR_MISSING_ARGS',

@@ -11,6 +11,7 @@ import { ofType, readArguments, readEndpoint, readTarget, type Target } from './
 import { type Adopted, PARTS, Parts, SECURED } from './parts.ts';
 import { defineHalfOpen, peerEnds } from './half-open.ts';
 import { Line, type LineOwner } from './line.ts';
+import { readSecureTransport } from '../options.ts';
 import { isOurs, resolve } from './lookup.ts';
 import { readSecurity, type Security } from './security.ts';
 
@@ -82,7 +83,8 @@ export abstract class Life extends Duplex {
   connect(...given: unknown[]): this {
     const [options, listener] = readArguments(given);
     const target = readTarget(options);
-    const secure = options.secureTransport === 'on' ? readSecurity(options, target.host) : undefined;
+    const secure =
+      readSecureTransport(options.secureTransport) === 'on' ? readSecurity(options, target.host) : undefined;
     if (this.destroyed) this.#renew();
     if (this.#state.kind !== 'idle' || this.connecting) {
       throw new SocketError('connect() was called before; make a socket for each connection', {

@@ -2,6 +2,7 @@
 
 import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
 import { SocketError } from '../error.ts';
+import { readSecurity } from './security.ts';
 import { Socket } from './socket.ts';
 
 /** A length, and 80877103: what PostgreSQL is asked for TLS with. */
@@ -20,6 +21,8 @@ export class PostgresSocket extends Socket {
 
   constructor(options: SocketConstructorOptions & TlsOptions = {}) {
     super(options);
+    // What is wrong is told now. The name that is checked is known only later, unless it is among the options.
+    readSecurity(options, 'localhost');
     this.#options = options;
   }
 
@@ -45,18 +48,24 @@ export class PostgresSocket extends Socket {
     if (!this.#early || chunk === null) return super.push(chunk);
     // One byte and no more: the rest would be from somebody who wants it to be taken for what comes over TLS (CVE-2021-23222).
     if (chunk.length === 1 && chunk[0] === agreement) this.#agreed(this.#early);
-    else
-      this.destroy(
-        new SocketError('the server did not agree to TLS; it has none, or is no PostgreSQL', {
-          code: 'ERR_TLS_PROTOCOL',
-        }),
-      );
+    else this.destroy(this.#refused());
     return true;
+  }
+
+  #refused(): SocketError {
+    const where = `${this.remoteAddress}:${this.remotePort}`;
+    const detail = `${where} did not agree to TLS; set \`ssl = on\` in the server, or check that PostgreSQL listens at this port`;
+    return new SocketError(detail, { code: 'ERR_TLS_PROTOCOL' });
   }
 
   #agreed(early: Written[]): void {
     this.#early = undefined;
-    this.startTls(this.#options);
+    try {
+      this.startTls(this.#options);
+    } catch (error) {
+      this.destroy(error as Error);
+      return;
+    }
     this.emit('connect');
     this.emit('ready');
     for (const written of early) this.write(...written);

@@ -72,7 +72,13 @@ export function readSecurity(options: TlsOptions, host: string): Security {
     ...(cert && key && { cert, key: Buffer.concat(key) }),
     ...(version && { version }),
   };
-  rethrowing(() => checkTls(native));
+  try {
+    rethrowing(() => checkTls(native));
+  } catch (error) {
+    const { code, message } = error as SocketError;
+    // The name of the option is another one here.
+    throw new SocketError(message.replaceAll('`sni`', '`servername`'), { code });
+  }
   return { native, servername, reject: rejectUnauthorized !== false, check };
 }
 
@@ -96,26 +102,37 @@ function keyOf(value: unknown): unknown {
 /** Names, or the wire format: each with its length before it. */
 function readProtocols(value: TlsOptions['ALPNProtocols']): string[] {
   if (value === undefined || value === null) return [];
-  if (!(value instanceof Uint8Array)) {
-    return Array.from(value, (name) =>
-      typeof name === 'string' ? name : Buffer.from(name).toString('latin1'),
-    );
-  }
+  if (Array.isArray(value)) return value.map((name) => (typeof name === 'string' ? name : latin1(name)));
+  const wire = latin1(value as NodeJS.ArrayBufferView);
   const names: string[] = [];
-  for (let at = 0; at < value.length; at += 1 + (value[at] as number)) {
-    names.push(Buffer.from(value.subarray(at + 1, at + 1 + (value[at] as number))).toString('latin1'));
+  for (let at = 0; at < wire.length; at += 1 + wire.charCodeAt(at)) {
+    names.push(wire.slice(at + 1, at + 1 + wire.charCodeAt(at)));
   }
   return names;
 }
 
+function latin1({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+}
+
+/** Oldest first. The first two mean "whatever ours can do" as a minimum, and nothing as a maximum. */
+const VERSIONS: readonly unknown[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
+
 function readVersions({ minVersion, maxVersion }: TlsOptions): string | undefined {
-  const [least, most] = [minVersion as string | undefined, maxVersion as string | undefined];
-  if (most === 'TLSv1' || most === 'TLSv1.1') {
-    throw invalid(`\`maxVersion\` ${most} is not supported; TLS 1.2 and 1.3 are`);
-  }
-  if (least === 'TLSv1.3' && most === 'TLSv1.2') throw invalid('`minVersion` is above `maxVersion`');
-  if (least === 'TLSv1.3') return 'TLSv1.3';
-  return most === 'TLSv1.2' ? 'TLSv1.2' : undefined;
+  const [least, most] = [minVersion ?? 'TLSv1.2', maxVersion ?? 'TLSv1.3'].map((version, index) => {
+    const found = VERSIONS.indexOf(version);
+    const name = index === 0 ? 'minVersion' : 'maxVersion';
+    if (found === -1) {
+      throw invalid(
+        `\`${name}\` must be one of 'TLSv1', 'TLSv1.1', 'TLSv1.2' and 'TLSv1.3', not ${JSON.stringify(version)}`,
+      );
+    }
+    return found;
+  }) as [number, number];
+  if (most < 2) throw invalid(`\`maxVersion\` ${maxVersion} is not supported; TLS 1.2 and 1.3 are`);
+  if (least > most) throw invalid('`minVersion` is above `maxVersion`');
+  if (least === 3) return 'TLSv1.3';
+  return most === 2 ? 'TLSv1.2' : undefined;
 }
 
 function invalid(what: string): SocketError {
