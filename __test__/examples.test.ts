@@ -129,7 +129,9 @@ test('errors: a server that does not answer in time', async () => {
 
 test('every example is short, and run here', async () => {
   // Those in directories, and the client of docs/maintainers.md, have tests of their own.
-  const names = (await readdir('examples')).filter((name) => /\.mjs$/.test(name) && name !== 'redis-client.mjs');
+  const names = (await readdir('examples')).filter(
+    (name) => /\.mjs$/.test(name) && name !== 'redis-client.mjs',
+  );
   const tests = await readFile(new URL(import.meta.url), 'utf8');
   expect(names.length).toBeGreaterThanOrEqual(5);
   for (const name of names) {

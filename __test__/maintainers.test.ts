@@ -31,7 +31,10 @@ describe.skipIf(available.skip)(available.skip || 'the client', () => {
     socket.write('220 mail.example.com\r\n');
   });
 
+  const silent = createServer((socket) => void socket.on('error', () => {}).resume());
+
   beforeAll(async () => {
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
     const authority = await createAuthority();
     directory = await mkdtemp(join(tmpdir(), 'wintersock-maintainers-'));
     await writeFile(join(directory, 'ca.pem'), authority.certPem);
@@ -51,6 +54,7 @@ describe.skipIf(available.skip)(available.skip || 'the client', () => {
       url: redis.url,
       tlsUrl: redis.tlsUrl,
       closedPort: await closedPort(),
+      silentPort: (silent.address() as AddressInfo).port,
       stranger: (stranger.address() as AddressInfo).port,
       size: 1_400_000,
     };
@@ -58,6 +62,7 @@ describe.skipIf(available.skip)(available.skip || 'the client', () => {
 
   afterAll(async () => {
     stranger.close();
+    silent.close();
     await worker?.stop();
     await redis?.stop();
     if (directory) await rm(directory, { recursive: true });
@@ -152,6 +157,11 @@ describe.skipIf(available.skip)(available.skip || 'the client', () => {
       const failed = await perform('refused');
       expect(failed).toMatchObject({ redis: false, message: expect.any(String) });
       if (onlyNode) expect(failed).toMatchObject({ code: 'ECONNREFUSED' });
+    });
+
+    test('closes although the server says nothing', async () => {
+      const failed = await perform('silent');
+      expect(failed).toMatchObject({ redis: false, message: 'Redis does not answer' });
     });
 
     test('refuses a certificate for another name', async () => {

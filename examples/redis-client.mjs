@@ -35,9 +35,11 @@ export class RedisClient {
     return this.command('SUBSCRIBE', channel);
   }
 
-  /** Closes the connection when all commands so far are answered. */
-  async close() {
+  /** Closes the connection when all commands so far are answered, or that long after the call. */
+  async close(milliseconds = 1000) {
+    const timer = setTimeout(() => this.#fail(new Error('Redis does not answer')), milliseconds);
     await this.command('PING').catch(() => {});
+    clearTimeout(timer);
     await this.#socket.close().catch(() => {}); // it was never open, as the commands were told
   }
 
@@ -69,8 +71,7 @@ const encode = (args) => encoder.encode(`*${args.length}\r\n${args.map(string).j
 async function* replies(reader) {
   let bytes = new Uint8Array(0); // received, not used yet
   async function take(length) {
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    for (let text = ''; ; ) {
+    for (let text = '', decoder = new TextDecoder('utf-8', { ignoreBOM: true }); ; ) {
       const end = length ?? (bytes.indexOf(10) + 1 || Infinity); // without a length: a line
       const part = bytes.subarray(0, end);
       bytes = bytes.subarray(part.length);
@@ -85,9 +86,8 @@ async function* replies(reader) {
   async function reply() {
     const line = await take();
     const [type, rest] = [line[0], line.slice(1)];
-    if (type === '+') return rest;
+    if (type === '+' || type === ':') return type === '+' ? rest : Number(rest);
     if (type === '-') return new RedisError(rest);
-    if (type === ':') return Number(rest);
     if (type !== '$' && type !== '*') throw new Error(`this is not Redis: ${line}`);
     if (rest === '-1') return null;
     if (type === '$') return take(Number(rest) + 2);
