@@ -8,14 +8,14 @@ import { ending, endings } from './behaviour/settlement.ts';
 import { Peer } from './behaviour/wire.ts';
 
 const require = createRequire(import.meta.url);
-const path = fileURLToPath(new URL('../dist/index.cjs', import.meta.url));
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const strays = strayRejections();
 let peer: Peer;
 
 /** The package loaded once more. The native half is the same: Node has an addon only once. */
 function copy(): typeof Wintersock {
-  delete require.cache[path];
-  return require(path);
+  for (const path of Object.keys(require.cache)) if (path.startsWith(dist)) delete require.cache[path];
+  return require(`${dist}index.cjs`);
 }
 
 beforeAll(async () => {

@@ -15,14 +15,6 @@ const cases = [...readFileSync(script, 'utf8').matchAll(/^ {2}'([^']+)': /gm)].m
 
 /** What ours does differently: another case of Node's says what it does instead. */
 const differences: Record<string, { because: string; as: string }> = {
-  'unref() before connecting': {
-    because: 'a connection that is wanted by nobody is not waited for, as one that is open',
-    as: 'a socket that has unref(), and a process with nothing to do',
-  },
-  'unref() before connect() is called': {
-    because: 'as above',
-    as: 'a socket that has unref(), and a process with nothing to do',
-  },
   'a paused socket': {
     because: 'a pause is not an end: the process lives until the socket has closed',
     as: 'a paused socket that is kept alive by something else',

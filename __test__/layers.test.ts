@@ -56,7 +56,13 @@ const typescript: Record<string, readonly string[]> = {
   ],
   'duplex/postgres.ts': ['duplex/security.ts', 'duplex/socket.ts', 'error.ts'],
   'duplex/socket.ts': ['duplex/life.ts', 'duplex/parts.ts', 'duplex/security.ts', 'duplex/tcp.ts'],
-  'duplex/tcp.ts': ['duplex/half-open.ts', 'duplex/idleness.ts', 'duplex/life.ts', 'duplex/parts.ts'],
+  'duplex/tcp.ts': [
+    'duplex/half-open.ts',
+    'duplex/idleness.ts',
+    'duplex/life.ts',
+    'duplex/parts.ts',
+    'error.ts',
+  ],
   'duplex/life.ts': [
     'address.ts',
     'connect.ts',
@@ -68,6 +74,7 @@ const typescript: Record<string, readonly string[]> = {
     'duplex/security.ts',
     'error.ts',
     'options.ts',
+    'duplex/writes.ts',
   ],
   'duplex/parts.ts': [
     'binding.ts',
@@ -80,12 +87,23 @@ const typescript: Record<string, readonly string[]> = {
   'duplex/half-open.ts': ['duplex/parts.ts'],
   'duplex/tuning.ts': ['duplex/line.ts', 'error.ts'],
   // The same core as below connection.ts, without streams of the web.
-  'duplex/line.ts': ['address.ts', 'binding.ts', 'duplex/failure.ts', 'memory.ts', 'error.ts'],
+  'duplex/line.ts': [
+    'address.ts',
+    'binding.ts',
+    'duplex/attempts.ts',
+    'duplex/failure.ts',
+    'duplex/parts.ts',
+    'duplex/writes.ts',
+    'memory.ts',
+    'error.ts',
+  ],
   'duplex/failure.ts': ['error.ts'],
   'duplex/lookup.ts': ['duplex/arguments.ts', 'error.ts'],
   'duplex/security.ts': ['binding.ts', 'options.ts', 'error.ts'],
   'duplex/idleness.ts': ['error.ts'],
-  'duplex/arguments.ts': ['error.ts'],
+  'duplex/arguments.ts': ['duplex/idleness.ts', 'error.ts'],
+  'duplex/attempts.ts': ['address.ts'],
+  'duplex/writes.ts': [],
   'shim/net.ts': ['duplex/arguments.ts', 'shim/reach.ts', 'shim/socket.ts', 'shim/stand-in.ts'],
   'shim/tls.ts': [
     'duplex/arguments.ts',

@@ -24,13 +24,21 @@ export function createConnection(...given: unknown[]): Socket {
 export function toDuplex(webSocket: WebSocket): Socket {
   if (!isSocket(webSocket)) throw new TypeError('toDuplex() takes a socket of connect()');
   const connection = connectionOf(webSocket);
-  const { allowHalfOpen, secureTransport } = connection.options;
+  const { allowHalfOpen, secureTransport, sni, alpn } = connection.options;
   const socket = new Socket({ allowHalfOpen });
   const lent = connection.lend((error) => socket.destroy(error instanceof Error ? error : undefined));
   const { native, address, connecting, handsOver } = lent;
   const security =
     secureTransport === 'on' ? securityOf(tlsOptions(connection.options, address.host)) : undefined;
-  adopt(socket, { native, host: address.host, connecting, security, handsOver, follower: lent });
+  adopt(socket, {
+    native,
+    host: address.host,
+    connecting,
+    security,
+    defaults: { servername: sni, ALPNProtocols: alpn },
+    handsOver,
+    follower: lent,
+  });
   return socket;
 }
 

@@ -11,4 +11,10 @@ export const unprovoked: Record<string, string> = {
   ERR_SOCKET_IO: 'for what the system says that has no name here',
   CERT_REVOKED: 'no revocation lists are consulted',
   ERR_INTERNAL: 'for bugs; cargo test provokes it',
+  ERR_INVALID_ARG_TYPE: 'of wintersock/node: see the tests of the duplex',
+  ERR_INVALID_IP_ADDRESS: 'of wintersock/node: see the tests of the duplex',
+  ERR_MISSING_ARGS: 'of wintersock/node: see the tests of the duplex',
+  ERR_OUT_OF_RANGE: 'of wintersock/node: see the tests of the duplex',
+  ERR_SOCKET_BAD_PORT: 'of wintersock/node: see the tests of the duplex',
+  ERR_STREAM_DESTROYED: 'of wintersock/node: see the tests of the duplex',
 };

@@ -3,6 +3,7 @@
 import { isIP, type LookupFunction } from 'node:net';
 import type { ConnectionOptions } from '../../node.d.ts';
 import { SocketError } from '../error.ts';
+import { readMilliseconds } from './idleness.ts';
 
 export type Listener = () => void;
 
@@ -86,8 +87,16 @@ export function readTarget(options: Partial<ConnectionOptions>): Target {
   };
 }
 
+/** @throws {SocketError} ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkTimes(keepAliveInitialDelay: unknown, timeout: unknown): void {
+  if (typeof keepAliveInitialDelay !== 'number') {
+    throw ofType('keepAliveInitialDelay', 'a number', keepAliveInitialDelay);
+  }
+  if (timeout) readMilliseconds(timeout);
+}
+
 /** A value of the wrong type. */
-export function ofType(name: string, wanted: string, value: unknown): SocketError {
+function ofType(name: string, wanted: string, value: unknown): SocketError {
   return new SocketError(`\`${name}\` must be ${wanted}, not ${value === null ? 'null' : typeof value}`, {
     code: 'ERR_INVALID_ARG_TYPE',
   });

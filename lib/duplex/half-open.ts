@@ -13,9 +13,12 @@ export function isOfTls(listener: unknown): boolean {
 
 /** The peer's end comes. Where node:tls is over it, ours follows a turn or two later: it still writes its own end then. */
 export function peerEnds(socket: Socket): void {
-  if (socket[PARTS].halfOpen || !socket.listeners('data').some(isOfTls)) return;
-  socket[PARTS].ending = true;
-  socket.once('end', followEnd);
+  if (!socket[PARTS].halfOpen && socket.listeners('data').some(isOfTls)) {
+    socket[PARTS].ending = true;
+    socket.once('end', followEnd);
+  }
+  socket.push(null);
+  socket.read(0);
 }
 
 /** As a listener. It stays when all are removed. */

@@ -7,6 +7,8 @@ const LONGEST = 2 ** 31 - 1;
 
 export class Idleness {
   #timer: NodeJS.Timeout | undefined;
+  /** That of the socket whose connection this one has taken over: it is not idle either. */
+  below: Idleness | undefined;
 
   /** Starts anew. @param progress What changes while something goes through unseen: bytes that the system has taken. */
   start(milliseconds: number, progress: () => number, late: () => void): void {
@@ -26,6 +28,7 @@ export class Idleness {
   /** Something went through. */
   active(): void {
     this.#timer?.refresh();
+    this.below?.active();
   }
 
   stop(): void {

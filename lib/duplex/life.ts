@@ -7,17 +7,16 @@ import { parseAddress } from '../address.ts';
 
 import { checkPermission } from '../connect.ts';
 import { closedError, SocketError } from '../error.ts';
-import { ofType, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
-import { type Adopted, PARTS, Parts, SECURED } from './parts.ts';
+import { checkTimes, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
+import { type Adopted, type LineOwner, PARTS, Parts, SECURED } from './parts.ts';
 import { defineHalfOpen, peerEnds } from './half-open.ts';
-import { Line, type LineOwner } from './line.ts';
+import { Line } from './line.ts';
+import type { Done } from './writes.ts';
 import { readSecureTransport } from '../options.ts';
 import { isOurs, resolve } from './lookup.ts';
 import { readSecurity, type Security } from './security.ts';
 
 const UNCONNECTED = 'TLS needs a socket that is connected or connecting; call connect() first';
-
-type Callback = (error?: Error | null) => void;
 
 /** What a socket is at. */
 type State =
@@ -41,7 +40,10 @@ export abstract class Life extends Duplex {
   #host = '';
   /** The connection is made with TLS, not upgraded. */
   #comesSecure = false;
-  #leaving: 'soon' | 'reset' | undefined;
+  /** Of TLS, if startTls() is told nothing else. */
+  #defaults: TlsOptions = {};
+  /** What the stream holds goes to the line at once. */
+  #handsOver = false;
   readonly #owner: LineOwner = {
     opened: () => this.#opened(),
     secured: () => this.#secured(),
@@ -49,11 +51,7 @@ export abstract class Life extends Duplex {
       this[PARTS].idleness.active();
       return this.push(chunk);
     },
-    ended: () => {
-      peerEnds(this);
-      this.push(null);
-      this.read(0);
-    },
+    ended: () => peerEnds(this),
     broke: (error) => this.destroy(error),
   };
 
@@ -91,17 +89,16 @@ export abstract class Life extends Duplex {
         code: 'ERR_INVALID_STATE',
       });
     }
+    const { noDelay, keepAlive, keepAliveInitialDelay = 0, timeout } = options;
+    checkTimes(keepAliveInitialDelay, timeout);
     if (listener) this.once('connect', listener);
     this.connecting = true;
     this.#host = target.host;
     // What node:tls over this takes for the server's name, if it is told none.
     if (isIP(target.host) === 0) this._host = target.host;
     this[PARTS].security = secure;
-    const { noDelay, keepAlive, keepAliveInitialDelay = 0, timeout } = options;
     const { tuning, idleness } = this[PARTS];
     if (noDelay !== undefined) tuning.noDelay(noDelay);
-    if (typeof keepAliveInitialDelay !== 'number')
-      throw ofType('keepAliveInitialDelay', 'a number', keepAliveInitialDelay);
     if (keepAlive) tuning.probes(true, keepAliveInitialDelay);
     if (timeout) this.setTimeout(timeout);
     idleness.active();
@@ -124,7 +121,13 @@ export abstract class Life extends Duplex {
     const security = this.#upgrading(options);
     const state = this.#state;
     if (state.kind !== 'lined') throw this.#misused(UNCONNECTED);
-    const { local, remote } = this[PARTS];
+    // All of it now: what the other writes must not come before it, or be counted as it, and so go out in plain text.
+    this.#handsOver = true;
+    while (this.writableCorked > 0) this.uncork();
+    state.line.release();
+    this.#handsOver = false;
+    const { local, remote, idleness } = this[PARTS];
+    next[PARTS].idleness.below = idleness;
     Object.assign(next[PARTS], { local, remote, security });
     next.#host = this.#host;
     next.connecting = this.connecting;
@@ -133,14 +136,15 @@ export abstract class Life extends Duplex {
     state.line.owner = next.#owner;
     next.#take(state.line);
     if (!next.connecting) next[PARTS].tuning.apply();
-    state.line.secure(security.native, this.writableLength);
     // It is silent from now on, and goes with the other.
     state.line.followers.push({ closed: () => this.destroy() });
+    state.line.secure(security.native, state.line.writes.queued);
   }
 
-  #adopt({ native, host, connecting, security, follower, handsOver }: Adopted): void {
+  #adopt({ native, host, connecting, security, defaults, follower, handsOver }: Adopted): void {
     this.#host = host;
     this.connecting = connecting;
+    this.#defaults = defaults;
     this.#comesSecure = security !== undefined;
     this[PARTS].security = security;
     const line = this.#take(new Line(this.#owner));
@@ -154,7 +158,8 @@ export abstract class Life extends Duplex {
   }
 
   #upgrading(options: TlsOptions): Security {
-    const security = readSecurity(options, this.#host);
+    const { servername = this.#defaults.servername, ALPNProtocols = this.#defaults.ALPNProtocols } = options;
+    const security = readSecurity({ ...options, servername, ALPNProtocols }, this.#host);
     if (this.#state.kind !== 'lined') throw this.#misused(UNCONNECTED);
     if (this[PARTS].security) throw this.#misused('TLS is on already, or about to be');
     if (this.destroyed || this.writableEnded || this.readableEnded) {
@@ -228,7 +233,6 @@ export abstract class Life extends Duplex {
   #renew(): void {
     (this as unknown as { _undestroy(): void })._undestroy();
     this.#state = { kind: 'idle' };
-    this.#leaving = undefined;
     const { halfOpen } = this[PARTS];
     Object.assign(this[PARTS], new Parts(), { halfOpen });
   }
@@ -237,37 +241,44 @@ export abstract class Life extends Duplex {
     if (this.#state.kind === 'lined') this.#state.line.read();
   }
 
-  override _write(chunk: Uint8Array, _encoding: string, done: Callback): void {
+  override _write(chunk: Uint8Array, _encoding: string, done: Done): void {
     this[PARTS].idleness.active();
-    if (this.#state.kind === 'lined') this.#state.line.write(chunk, done);
+    if (this.#handsOver && this.#state.kind === 'lined') {
+      this.#state.line.keep(chunk);
+      done();
+    } else if (this.#state.kind === 'lined') this.#state.line.write(chunk, done);
     else if (this.#state.kind === 'replaced') done(this.#misused('the connection has gone over to TLS'));
     else done(this.#closed('the socket is not connected'));
   }
 
-  override _writev(chunks: { chunk: Uint8Array; encoding: string }[], done: Callback): void {
+  override _writev(chunks: { chunk: Uint8Array; encoding: string }[], done: Done): void {
     // What was written in pieces, and corked, goes out as one: peers and packets like that better than the copy costs.
     this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'buffer', done);
   }
 
-  override _final(done: Callback): void {
-    const ended: Callback = (error) => {
+  override _final(done: Done): void {
+    const { line } = this[PARTS];
+    const ended: Done = (error) => {
       // Never at once, as in node:net: what is called right after end() comes before 'finish'.
       process.nextTick(done, error);
       // Not by a listener: drivers remove them all.
-      if (this.#leaving === 'soon') setImmediate(() => this.destroy());
+      // Asked then, not now: destroySoon() may come after end(), and the next connection after both.
+      setImmediate(() => {
+        if (this[PARTS].leaving === 'soon' && this[PARTS].line === line) this.destroy();
+      });
     };
     if (this.#state.kind === 'lined') this.#state.line.end(ended);
     else ended();
   }
 
-  override _destroy(error: Error | null, done: Callback): void {
+  override _destroy(error: Error | null, done: Done): void {
     this.connecting = false;
     this[PARTS].idleness.stop();
     this[PARTS].local = undefined;
     const reason = error ?? this.#closed('the socket was destroyed');
     if (this.#state.kind === 'lined') {
       const { line } = this.#state;
-      const lost = this.writableLength > 0 || this.#leaving === 'reset';
+      const lost = this.writableLength > 0 || this[PARTS].leaving === 'reset';
       line.close(lost ? 'cut' : this.writableFinished && !error ? 'end' : 'drop', reason);
     } else if (this.#state.kind === 'replaced') {
       this.#state.by.destroy(error ?? undefined);
@@ -275,19 +286,6 @@ export abstract class Life extends Duplex {
     done(error);
     const hadError = error !== null && this.#state.kind !== 'idle';
     setImmediate(() => this.emit('close', hadError));
-  }
-
-  destroySoon(): void {
-    // First: what is to be done at the end may be done at once.
-    this.#leaving = 'soon';
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-  }
-
-  resetAndDestroy(): this {
-    this.#leaving = 'reset';
-    const idle = this.#state.kind === 'idle' && !this.connecting;
-    return this.destroy(idle ? this.#closed('the socket is not connected') : undefined);
   }
 
   #closed(detail: string): SocketError {

@@ -21,22 +21,11 @@ import {
   write,
 } from '../binding.ts';
 import { rethrowing, SocketError } from '../error.ts';
+import { Attempts } from './attempts.ts';
 import { failureOf } from './failure.ts';
+import type { Follower, LineOwner } from './parts.ts';
+import { type Done, type Pending, Writes } from './writes.ts';
 import { allocate, BULK, bufferOf, giveBack } from '../memory.ts';
-
-/** Who is told what happens. */
-export interface LineOwner {
-  /** TCP is connected. */
-  opened(): void;
-  /** The TLS handshake is done. */
-  secured(): void;
-  /** Bytes came. Whether to read on; otherwise `read()` asks for more. */
-  received(chunk: Buffer): boolean;
-  /** The peer's end, after all bytes. */
-  ended(): void;
-  /** It is over, with an error. */
-  broke(error: Error): void;
-}
 
 /** Each state owns what is usable in it. */
 type State =
@@ -48,22 +37,8 @@ type State =
   | { kind: 'securing' }
   | { kind: 'closed' };
 
-interface Pending {
-  bytes: Uint8Array;
-  offset: number;
-  done: (error?: Error | null) => void;
-}
-
 /** As in lib/readable.ts: so many reads in a row, then the others have their turn. */
 const STREAK = 16;
-
-/** Who is told, too, when the connection opens and when it closes, whoever its owner is then. */
-export interface Follower {
-  opened?(): void;
-  /** It could not be opened. */
-  failed?(error: Error): void;
-  closed(error: Error): void;
-}
 
 export class Line extends AsyncResource implements Listener {
   owner: LineOwner;
@@ -77,13 +52,14 @@ export class Line extends AsyncResource implements Listener {
   sent = 0;
   #state: State = { kind: 'idle' };
   #host = '';
-  #others: readonly Address[] = [];
+  #attempts: Attempts | undefined;
   /** Somebody wants bytes. */
   #wanted = false;
   /** There was nothing left, and the native half tells when there is. */
   #dry = true;
   #bulk = false;
-  readonly #pending: Pending[] = [];
+  readonly writes = new Writes();
+  readonly #lost: Done = (error) => error && this.owner.broke(error);
   #ending: ((error?: Error | null) => void) | undefined;
   /** When `sent` has come so far, the rest is written over TLS. */
   #upgrade: { at: number; tls: TlsOptions } | undefined;
@@ -95,27 +71,38 @@ export class Line extends AsyncResource implements Listener {
   }
 
   /** Connects to the first of some addresses that accepts it. */
-  dial([address, ...others]: readonly Address[]): void {
-    if (address === undefined) return;
-    this.#others = others;
+  dial(addresses: readonly Address[]): void {
+    this.#attempts = new Attempts(addresses);
+    this.#dialNext();
+  }
+
+  /** Whether there is another address. */
+  #dialNext(): boolean {
+    const address = this.#attempts?.next(() => this.#dialNext());
+    if (address === undefined) return false;
+    this.native?.abort(false);
     const native = rethrowing(() => connect(address, undefined));
     this.take(native, address.host);
+    return true;
   }
 
   /** Takes over what connects, or is `open`. `hears`: of its events from now on; otherwise whoever hears of them hands them over. */
   take(native: NativeSocket, host: string, open = false, hears = true): void {
     this.native = native;
-    if (!this.referenced) native.keepAlive(false);
     this.#host = host;
     this.#state = open ? { kind: 'open', id: native.id } : { kind: 'connecting' };
+    if (!this.referenced) this.hold();
     if (hears) listen(native.id, this);
     pin(this, true);
     if (open) watch(native.id, Interest.Readable);
   }
 
-  /** Bytes that are taken over of the write that is under way. */
-  get partly(): number {
-    return this.#pending[0]?.offset ?? 0;
+  /** As in libuv, a connection that is asked for, and writes on an open one, keep the process alive also without a reference. */
+  hold(): void {
+    const { kind } = this.#state;
+    const writes = this.writes.length > 0 || this.#ending !== undefined;
+    const busy = kind === 'connecting' || (kind === 'open' && writes);
+    if (kind !== 'closed') this.native?.keepAlive(this.referenced || busy);
   }
 
   told(event: Told): void {
@@ -128,31 +115,45 @@ export class Line extends AsyncResource implements Listener {
     else if (event === Told.Writable) this.#send();
     else if (event === Told.Opened) this.#opened();
     else this.#broke();
+    if (!this.referenced) this.hold();
   }
 
   /** Asks for bytes. */
   read(): void {
     this.#wanted = true;
-    if (this.#state.kind === 'open' && !this.#dry) this.#receive(this.#state);
+    // What comes from now on is for the handshake: handed out, it would pass for encrypted.
+    if (this.#state.kind === 'open' && !this.#dry && !this.#upgrade) this.#receive(this.#state);
   }
 
   /** Writes after what was written before; `done` when it is taken over. */
-  write(bytes: Uint8Array, done: Pending['done']): void {
+  write(bytes: Uint8Array, done: Done): void {
     const state = this.#state;
     // Nearly always: it is open, nothing is before it, and all is taken.
-    const alone = state.kind === 'open' && this.#pending.length === 0 && this.#upgrade === undefined;
+    const alone = state.kind === 'open' && this.writes.length === 0 && this.#upgrade === undefined;
     const taken = alone ? write(state.id, bytes, 0, true) : 0;
     if (taken > 0) this.sent += taken;
     if (taken === bytes.length) done();
     else if (taken === FAILED) done(this.failure());
-    else this.#pending.push({ bytes, offset: taken, done });
+    else this.writes.add({ bytes, offset: taken, done });
     if (!alone) this.#send();
+    if (!this.referenced) this.hold();
+  }
+
+  /** Has everything kept that is being written, and what comes until `keep()`'s caller is done, without telling the writer. */
+  release(): void {
+    this.writes.release(this.#lost);
+  }
+
+  /** As `write()`, for whoever does not wait. */
+  keep(bytes: Uint8Array): void {
+    this.write(bytes, this.#lost);
   }
 
   /** Ends the write side, after all writes. */
-  end(done: Pending['done']): void {
+  end(done: Done): void {
     this.#ending = done;
     this.#send();
+    if (!this.referenced) this.hold();
   }
 
   /**
@@ -160,7 +161,7 @@ export class Line extends AsyncResource implements Listener {
    * given, but not taken over wholly, among them.
    */
   secure(tls: TlsOptions, queued: number): void {
-    this.#upgrade = { at: this.sent - this.partly + queued, tls };
+    this.#upgrade = { at: this.sent - this.writes.partly + queued, tls };
     this.#send();
   }
 
@@ -168,13 +169,14 @@ export class Line extends AsyncResource implements Listener {
   close(how: 'end' | 'drop' | 'cut', error: Error): void {
     if (this.#state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
+    this.#attempts?.end();
     pin(this, false);
     if (how === 'end') this.native?.close(false);
     else this.native?.abort(how === 'cut');
     const lost = new SocketError('the socket was destroyed before this was written', {
       code: 'ERR_STREAM_DESTROYED',
     });
-    for (const { done } of this.#pending.splice(0)) done(lost);
+    this.writes.fail(lost);
     this.#ending?.(error);
     this.#ending = undefined;
     for (const { closed } of this.followers) closed(error);
@@ -186,6 +188,7 @@ export class Line extends AsyncResource implements Listener {
 
   #opened(): void {
     const { id } = this.native as NativeSocket;
+    this.#attempts?.end();
     const securing = this.#state.kind === 'securing';
     if (!securing) for (const { opened } of this.followers) opened?.();
     const open: State = { kind: 'open', id };
@@ -200,10 +203,7 @@ export class Line extends AsyncResource implements Listener {
   }
 
   #broke(): void {
-    if (this.#state.kind === 'connecting' && this.#others.length > 0) {
-      this.dial(this.#others);
-      return;
-    }
+    if (this.#state.kind === 'connecting' && this.#dialNext()) return;
     const error = this.failure();
     if (this.#state.kind === 'connecting') for (const { failed } of this.followers) failed?.(error);
     this.owner.broke(error);
@@ -212,7 +212,7 @@ export class Line extends AsyncResource implements Listener {
   #readable(): void {
     if (this.#state.kind !== 'open') return;
     this.#dry = false;
-    if (this.#wanted) this.#receive(this.#state);
+    if (this.#wanted && !this.#upgrade) this.#receive(this.#state);
   }
 
   #receive(open: State & { kind: 'open' }): void {
@@ -228,7 +228,7 @@ export class Line extends AsyncResource implements Listener {
       this.#dry = count < memory.length;
       this.#bulk = count > BULK;
       this.#wanted = this.owner.received(bufferOf(memory, count));
-      if (this.#state !== open || this.#dry || !this.#wanted) return;
+      if (this.#state !== open || this.#upgrade || this.#dry || !this.#wanted) return;
     }
     watch(open.id, Interest.Readable);
   }
@@ -249,7 +249,7 @@ export class Line extends AsyncResource implements Listener {
         this.#handshake(this.#upgrade.tls);
         return;
       }
-      const [pending] = this.#pending;
+      const pending = this.writes.first;
       if (pending === undefined) break;
       if (!this.#sendSome(state.id, pending)) return;
     }
@@ -264,14 +264,14 @@ export class Line extends AsyncResource implements Listener {
     const part = plain < bytes.length ? bytes.subarray(0, plain) : bytes;
     const taken = part.length === 0 ? 0 : write(id, part, offset, true);
     if (taken === FAILED) {
-      this.#pending.shift();
+      this.writes.shift();
       done(this.failure());
       return false;
     }
     pending.offset += taken;
     this.sent += taken;
     if (pending.offset === bytes.length) {
-      this.#pending.shift();
+      this.writes.shift();
       done();
       return true;
     }
@@ -282,6 +282,7 @@ export class Line extends AsyncResource implements Listener {
     this.#upgrade = undefined;
     this.#state = { kind: 'securing' };
     this.#dry = true;
+    if (!this.referenced) this.hold();
     try {
       rethrowing(() => this.native?.startTls(tls));
     } catch (error) {
@@ -290,7 +291,7 @@ export class Line extends AsyncResource implements Listener {
     }
   }
 
-  #shutDown(id: number, done: Pending['done']): void {
+  #shutDown(id: number, done: Done): void {
     const result = shutdown(id);
     if (result === WAIT) return;
     this.#ending = undefined;

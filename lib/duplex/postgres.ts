@@ -44,6 +44,14 @@ export class PostgresSocket extends Socket {
     return true;
   }
 
+  /** Before the server has agreed nobody knows of a connection, and what is ended with would go out in plain text. */
+  override end(...given: unknown[]): this {
+    if (!this.#early) return super.end(...(given as []));
+    const listener = given.at(-1);
+    if (typeof listener === 'function') this.once('close', listener as () => void);
+    return this.destroy();
+  }
+
   override push(chunk: Buffer | null): boolean {
     if (!this.#early || chunk === null) return super.push(chunk);
     // One byte and no more: the rest would be from somebody who wants it to be taken for what comes over TLS (CVE-2021-23222).

@@ -1,7 +1,7 @@
 /** TLS of a duplex, in the words of node:tls: options, and what it tells of the peer. */
 
 import { X509Certificate } from 'node:crypto';
-import {
+import tlsDefaults, {
   type CipherNameAndProtocol,
   checkServerIdentity,
   type DetailedPeerCertificate,
@@ -35,6 +35,7 @@ const unsupported: Readonly<Record<string, string>> = {
   pfx: 'pass `cert` and `key` as PEM',
   passphrase: 'decrypt the key first, for example with `openssl pkey`',
   pskCallback: 'use certificates',
+  secureContext: 'pass the options that it was made of',
   crl: 'use node:tls where revocation lists are needed',
 };
 
@@ -51,7 +52,8 @@ export function readSecurity(options: TlsOptions, host: string): Security {
       throw invalid(`\`${name}\` is not supported; ${remedy}`);
     }
   }
-  const ca = readPem(present(options.ca), 'ca');
+  // An empty list means that nobody is trusted, which is not the same as the default.
+  const ca = readPem(options.ca || undefined, 'ca');
   const cert = readPem(present(options.cert), 'cert');
   const key = readPem(keyOf(options.key), 'key');
   if ((cert === undefined) !== (key === undefined)) {
@@ -119,7 +121,10 @@ function latin1({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): str
 const VERSIONS: readonly unknown[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
 
 function readVersions({ minVersion, maxVersion }: TlsOptions): string | undefined {
-  const [least, most] = [minVersion ?? 'TLSv1.2', maxVersion ?? 'TLSv1.3'].map((version, index) => {
+  const [least, most] = [
+    minVersion ?? tlsDefaults.DEFAULT_MIN_VERSION,
+    maxVersion ?? tlsDefaults.DEFAULT_MAX_VERSION,
+  ].map((version, index) => {
     const found = VERSIONS.indexOf(version);
     const name = index === 0 ? 'minVersion' : 'maxVersion';
     if (found === -1) {

@@ -2,38 +2,27 @@
 
 import { X509Certificate } from 'node:crypto';
 import type { CipherNameAndProtocol, DetailedPeerCertificate, PeerCertificate } from 'node:tls';
-import type { Agreed } from '../../binding.d.cts';
 import type { TlsOptions } from '../../node.d.ts';
 import { handOver } from './life.ts';
 import { PARTS, SECURED } from './parts.ts';
 import { cipherOf, detailed, type Security } from './security.ts';
 import { TcpSocket } from './tcp.ts';
 
-/** What the handshake has brought. */
-interface Secured {
-  agreed: Agreed;
-  alpn: string | undefined;
-  /** The code of what is wrong with the certificate. */
-  wrong: string | undefined;
-}
-
 export class Socket extends TcpSocket {
-  #secured: Secured | undefined;
-
   get encrypted(): boolean {
     return this[PARTS].security !== undefined;
   }
 
   get authorized(): boolean {
-    return this.#secured !== undefined && this.#secured.wrong === undefined;
+    return this[PARTS].secured !== undefined && this[PARTS].secured.wrong === undefined;
   }
 
   get authorizationError(): string | null {
-    return this.#secured?.wrong ?? null;
+    return this[PARTS].secured?.wrong ?? null;
   }
 
   get alpnProtocol(): string | false | null {
-    return this.#secured ? (this.#secured.alpn ?? false) : null;
+    return this[PARTS].secured ? (this[PARTS].secured.alpn ?? false) : null;
   }
 
   get servername(): string | undefined {
@@ -41,27 +30,27 @@ export class Socket extends TcpSocket {
   }
 
   getProtocol(): string | null {
-    return this.#secured?.agreed.protocol ?? null;
+    return this[PARTS].secured?.agreed.protocol ?? null;
   }
 
   getCipher(): CipherNameAndProtocol | Record<string, never> {
-    return this.#secured ? cipherOf(this.#secured.agreed.cipher) : {};
+    return this[PARTS].secured ? cipherOf(this[PARTS].secured.agreed.cipher) : {};
   }
 
   getPeerCertificate(detailed: true): DetailedPeerCertificate;
   getPeerCertificate(detailed?: boolean): PeerCertificate;
   getPeerCertificate(all = false): PeerCertificate {
-    const chain = this.#secured?.agreed.certificates ?? [];
+    const chain = this[PARTS].secured?.agreed.certificates ?? [];
     return all ? detailed(chain, true, this[PARTS].security?.native.ca) : detailed(chain.slice(0, 1));
   }
 
   getPeerX509Certificate(): X509Certificate | undefined {
-    const [leaf] = this.#secured?.agreed.certificates ?? [];
+    const [leaf] = this[PARTS].secured?.agreed.certificates ?? [];
     return leaf && new X509Certificate(leaf);
   }
 
   isSessionReused(): boolean {
-    return this.#secured?.agreed.resumed ?? false;
+    return this[PARTS].secured?.agreed.resumed ?? false;
   }
 
   #check(
@@ -82,13 +71,15 @@ export class Socket extends TcpSocket {
     const native = line?.native;
     const agreed = native?.agreed();
     if (!agreed || !security) return;
-    this.#secured = { agreed, alpn: native?.info()?.alpn, wrong: agreed.overlooked };
+    this[PARTS].secured = { agreed, alpn: native?.info()?.alpn, wrong: agreed.overlooked };
     if (security.check && this.authorized) {
       const certificate = this.getPeerCertificate(true);
       // Until it has been found in order, also if the check throws.
-      this.#secured.wrong = 'ERR_TLS_CERT_ALTNAME_INVALID';
+      this[PARTS].secured.wrong = 'ERR_TLS_CERT_ALTNAME_INVALID';
       const error = this.#check(security.check, security.servername, certificate);
-      this.#secured.wrong = error ? ((error as NodeJS.ErrnoException).code ?? error.message) : undefined;
+      this[PARTS].secured.wrong = error
+        ? ((error as NodeJS.ErrnoException).code ?? error.message)
+        : undefined;
       if (error && security.reject) {
         this.destroy(error);
         return;

@@ -1,6 +1,7 @@
 /** What net.Socket has besides its life: properties, and options of TCP. */
 
 import type { AddressInfo } from 'node:net';
+import { closedError } from '../error.ts';
 import { followEnd, isOfTls } from './half-open.ts';
 import { readMilliseconds } from './idleness.ts';
 import { Life } from './life.ts';
@@ -25,8 +26,8 @@ export abstract class TcpSocket extends Life {
 
   /** With what is buffered. */
   get bytesWritten(): number {
-    const { sent, partly } = this[PARTS].line ?? { sent: 0, partly: 0 };
-    return sent - partly + this.writableLength;
+    const { line } = this[PARTS];
+    return (line ? line.sent - line.writes.partly : 0) + this.writableLength;
   }
 
   get bufferSize(): number {
@@ -123,5 +124,18 @@ export abstract class TcpSocket extends Life {
     else super.removeAllListeners(event);
     for (const { name, listener } of kept) this.on(name, listener as () => void);
     return this;
+  }
+
+  destroySoon(): void {
+    // First: what is to be done at the end may be done at once.
+    this[PARTS].leaving = 'soon';
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+  }
+
+  resetAndDestroy(): this {
+    this[PARTS].leaving = 'reset';
+    const idle = this[PARTS].line === undefined;
+    return this.destroy(idle ? closedError('the socket is not connected') : undefined);
   }
 }

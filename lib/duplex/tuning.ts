@@ -31,7 +31,7 @@ export class Tuning {
   reference(on: boolean): void {
     this.#referenced = on;
     if (this.#line) this.#line.referenced = on;
-    this.#line?.native?.keepAlive(on);
+    this.#line?.hold();
   }
 
   noDelay(on: boolean): void {

@@ -33,8 +33,16 @@ function connect(...given: unknown[]): unknown {
   const secure = new SecureSocket({ ...options, allowHalfOpen: Boolean(allowHalfOpen) });
   if (listener) secure.once('secureConnect', listener);
   const security = tlsOptions(settings);
-  if (!plain) return secure.connect({ ...options, ...security, secureTransport: 'on' });
-  handOver(plain, secure, security);
+  if (!plain)
+    return secure.connect({ ...options, ...security, secureContext: undefined, secureTransport: 'on' });
+  try {
+    handOver(plain, secure, security);
+  } catch (error) {
+    // The peer can bring this about, and drivers are in a callback here: an event, as with Node's.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_INVALID_STATE') throw error;
+    plain.destroy();
+    process.nextTick(() => secure.destroy(error as Error));
+  }
   return secure;
 }
 
@@ -53,7 +61,26 @@ function settingsOf(options: Options): Options | undefined {
   const made = optionsOf(secureContext);
   if (made === undefined) return undefined;
   const { ca, cert, key, minVersion, maxVersion, ...others } = options;
-  return { ...others, ...made };
+  // A context knows nothing of the peer: Node passes over these where one is made, and reads them where it is used.
+  const {
+    rejectUnauthorized,
+    checkServerIdentity,
+    servername,
+    host,
+    ALPNProtocols,
+    pskCallback,
+    requestOCSP,
+  } = options;
+  const own = {
+    rejectUnauthorized,
+    checkServerIdentity,
+    servername,
+    host,
+    ALPNProtocols,
+    pskCallback,
+    requestOCSP,
+  };
+  return { ...others, ...made, ...own };
 }
 
 /** The options of TLS for a socket of ours. What is not given is left out. */
