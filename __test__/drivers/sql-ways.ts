@@ -111,8 +111,14 @@ export function testWays(
       outcomes = (await running.get(way)) ?? {};
     }, 180_000);
 
+    // Where another thread watches the sockets and node:tls is over them, a server's reset may overtake its end: it answers the
+    // close_notify of node:tls, for which it no longer waits.
+    const overtaken = process.env['WINTERSOCK_IO'] === 'thread' && way === 'duplex';
+    const compared = (job: string, outcome: unknown) =>
+      overtaken && /killed|terminated/i.test(job) ? withoutResets(outcome) : outcome;
+
     test.each(jobsOf)('%s', (job) => {
-      expect(outcomes[job]).toEqual(expected[job]);
+      expect(compared(job, outcomes[job])).toEqual(compared(job, expected[job]));
     });
 
     test('and nothing else', () => {
@@ -120,6 +126,17 @@ export function testWays(
       expect(Object.keys(outcomes)).toEqual(jobsOf);
     });
   });
+}
+
+const LOST = 'the connection is lost';
+
+/** An outcome in which it does not matter whether the connection was reset or lost. */
+function withoutResets(outcome: unknown): unknown {
+  const { code } = Object(outcome);
+  if (code === 'ECONNRESET' || code === 'PROTOCOL_CONNECTION_LOST') return LOST;
+  if (Array.isArray(outcome)) return outcome.map(withoutResets).filter((one) => one !== LOST);
+  if (typeof outcome !== 'object' || outcome === null) return outcome;
+  return Object.fromEntries(Object.entries(outcome).map(([name, value]) => [name, withoutResets(value)]));
 }
 
 /** Runs one after the other, but two at a time: each waits now and then. */
