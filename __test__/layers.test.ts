@@ -101,7 +101,7 @@ const typescript: Record<string, readonly string[]> = {
   'duplex/lookup.ts': ['duplex/arguments.ts', 'error.ts'],
   'duplex/security.ts': ['binding.ts', 'options.ts', 'error.ts'],
   'duplex/idleness.ts': ['error.ts'],
-  'duplex/arguments.ts': ['duplex/idleness.ts', 'error.ts'],
+  'duplex/arguments.ts': ['duplex/idleness.ts', 'options.ts', 'error.ts'],
   'duplex/attempts.ts': ['address.ts'],
   'duplex/writes.ts': [],
   'shim/net.ts': ['duplex/arguments.ts', 'shim/reach.ts', 'shim/socket.ts', 'shim/stand-in.ts'],

@@ -59,12 +59,12 @@ export function readStartTlsOptions(options: unknown, inherited: TlsOptions): Tl
   const key = readPem(bag['key'], 'key');
   const servername = readName(bag['servername'], 'servername');
   const sni = readName(bag['sni'], 'sni');
-  if ((cert === undefined) !== (key === undefined)) {
-    throw invalid('`cert` and `key` belong together; pass both, or neither');
-  }
-  const tls = { ...inherited, serverName: sni ?? servername ?? expected ?? inherited.serverName };
+  const tls = {
+    ...inherited,
+    ...identityOf(cert, key),
+    serverName: sni ?? servername ?? expected ?? inherited.serverName,
+  };
   if (ca) tls.ca = ca;
-  if (cert && key) Object.assign(tls, { cert, key: Buffer.concat(key) });
   return tls;
 }
 
@@ -130,6 +130,20 @@ function readName(value: unknown, option: string): string | undefined {
   return name;
 }
 
+/**
+ * Who the client is, as the native half takes it.
+ * @throws {SocketError} ERR_INVALID_OPTION, if one is there without the other.
+ */
+export function identityOf(
+  cert: Buffer[] | undefined,
+  key: Buffer[] | undefined,
+): Pick<TlsOptions, 'cert' | 'key'> {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw invalid('`cert` and `key` belong together; pass both, or neither');
+  }
+  return cert && key ? { cert, key: Buffer.concat(key) } : {};
+}
+
 /** Certificates or keys, one or several. */
 export function readPem(value: unknown, option: string): Buffer[] | undefined {
   if (value === undefined || value === null) return undefined;
@@ -172,6 +186,7 @@ function describe(value: unknown): string {
     : String(value === null ? null : typeof value);
 }
 
-function invalid(what: string): SocketError {
+/** An option that cannot be used. */
+export function invalid(what: string): SocketError {
   return new SocketError(`invalid option: ${what}`, { code: 'ERR_INVALID_OPTION' });
 }

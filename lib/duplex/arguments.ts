@@ -3,6 +3,7 @@
 import { isIP, type LookupFunction } from 'node:net';
 import type { ConnectionOptions } from '../../node.d.ts';
 import { SocketError } from '../error.ts';
+import { invalid } from '../options.ts';
 import { readMilliseconds } from './idleness.ts';
 
 export type Listener = () => void;
@@ -56,9 +57,7 @@ export function readTarget(options: Partial<ConnectionOptions>): Target {
   const bag = options as Record<string, unknown>;
   for (const [name, why] of Object.entries(unsupported)) {
     if (bag[name] !== undefined && bag[name] !== null) {
-      throw new SocketError(`invalid option: \`${name}\` is not supported; ${why}`, {
-        code: 'ERR_INVALID_OPTION',
-      });
+      throw invalid(`\`${name}\` is not supported; ${why}`);
     }
   }
   const { port, hostname, host = hostname, lookup, family } = bag;

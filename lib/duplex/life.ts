@@ -4,17 +4,16 @@ import { isIP } from 'node:net';
 import { addAbortSignal, Duplex } from 'node:stream';
 import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
 import { parseAddress } from '../address.ts';
-
 import { checkPermission } from '../connect.ts';
 import { closedError, SocketError } from '../error.ts';
+import { readSecureTransport } from '../options.ts';
 import { checkTimes, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
-import { type Adopted, type LineOwner, PARTS, Parts, SECURED } from './parts.ts';
 import { defineHalfOpen, peerEnds } from './half-open.ts';
 import { Line } from './line.ts';
-import type { Done } from './writes.ts';
-import { readSecureTransport } from '../options.ts';
 import { isOurs, resolve } from './lookup.ts';
+import { type Adopted, type LineOwner, PARTS, Parts, SECURED } from './parts.ts';
 import { readSecurity, type Security } from './security.ts';
+import type { Done } from './writes.ts';
 
 const UNCONNECTED = 'TLS needs a socket that is connected or connecting; call connect() first';
 

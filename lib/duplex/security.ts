@@ -11,7 +11,7 @@ import tlsDefaults, {
 import type { TlsOptions } from '../../node.d.ts';
 import { checkTls, type TlsOptions as NativeOptions } from '../binding.ts';
 import { rethrowing, SocketError } from '../error.ts';
-import { readPem, trustOfHost } from '../options.ts';
+import { identityOf, invalid, readPem, trustOfHost } from '../options.ts';
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -56,9 +56,7 @@ export function readSecurity(options: TlsOptions, host: string): Security {
   const ca = readPem(options.ca || undefined, 'ca');
   const cert = readPem(present(options.cert), 'cert');
   const key = readPem(keyOf(options.key), 'key');
-  if ((cert === undefined) !== (key === undefined)) {
-    throw invalid('`cert` and `key` belong together; pass both, or neither');
-  }
+  const identity = identityOf(cert, key);
   const { checkServerIdentity: own, rejectUnauthorized, ALPNProtocols } = options;
   const check = own === undefined || own === null || own === checkServerIdentity ? undefined : own;
   const servername = options.servername || host;
@@ -71,7 +69,7 @@ export function readSecurity(options: TlsOptions, host: string): Security {
     checkName: check === undefined,
     reject: rejectUnauthorized !== false,
     ...(ca && { ca }),
-    ...(cert && key && { cert, key: Buffer.concat(key) }),
+    ...identity,
     ...(version && { version }),
   };
   try {
@@ -138,10 +136,6 @@ function readVersions({ minVersion, maxVersion }: TlsOptions): string | undefine
   if (least > most) throw invalid('`minVersion` is above `maxVersion`');
   if (least === 3) return 'TLSv1.3';
   return most === 2 ? 'TLSv1.2' : undefined;
-}
-
-function invalid(what: string): SocketError {
-  return new SocketError(`invalid option: ${what}`, { code: 'ERR_INVALID_OPTION' });
 }
 
 /**

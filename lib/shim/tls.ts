@@ -54,6 +54,17 @@ function isOurs(plain: unknown, options: Options): plain is TcpSocket | undefine
   return line !== undefined && security === undefined;
 }
 
+/** A context knows nothing of the peer: Node passes over these where one is made, and reads them where it is used. */
+const OF_THE_PEER = [
+  'rejectUnauthorized',
+  'checkServerIdentity',
+  'servername',
+  'host',
+  'ALPNProtocols',
+  'pskCallback',
+  'requestOCSP',
+] as const;
+
 /** The options, with those of a secure context in the place of theirs. Undefined if nobody knows what that was made of. */
 function settingsOf(options: Options): Options | undefined {
   const { secureContext } = options;
@@ -61,25 +72,7 @@ function settingsOf(options: Options): Options | undefined {
   const made = optionsOf(secureContext);
   if (made === undefined) return undefined;
   const { ca, cert, key, minVersion, maxVersion, ...others } = options;
-  // A context knows nothing of the peer: Node passes over these where one is made, and reads them where it is used.
-  const {
-    rejectUnauthorized,
-    checkServerIdentity,
-    servername,
-    host,
-    ALPNProtocols,
-    pskCallback,
-    requestOCSP,
-  } = options;
-  const own = {
-    rejectUnauthorized,
-    checkServerIdentity,
-    servername,
-    host,
-    ALPNProtocols,
-    pskCallback,
-    requestOCSP,
-  };
+  const own = Object.fromEntries(OF_THE_PEER.map((name) => [name, options[name]]));
   return { ...others, ...made, ...own };
 }
 
