@@ -3,11 +3,9 @@
  * confirms. Not a broker: nothing is redelivered, nobody is told to wait. Methods are read and written by the client's own codec.
  * Types: amqp-stub.d.mts.
  */
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import * as net from 'node:net';
 import { dirname, join } from 'node:path';
-import * as tls from 'node:tls';
+import { startStub } from './stub.mjs';
 
 const require = createRequire(import.meta.url);
 const codec = require(join(dirname(require.resolve('amqplib')), 'lib', 'defs.js'));
@@ -20,24 +18,10 @@ const frameMax = 131_072;
 const greeting = 8; // "AMQP" and a version
 
 export async function startAmqpStub({ credentials, user, password }) {
-  const clients = new Set();
   const broker = { user, password, queues: new Map(), bindings: new Map(), named: 0 };
-  const accept = (socket) => {
-    clients.add(socket);
-    socket.on('error', () => {}).on('close', () => clients.delete(socket));
+  return startStub({ credentials }, (socket) => {
     new Session(socket, broker).run().catch(() => socket.destroy()); // it has been cut off
-  };
-  const server = credentials
-    ? tls.createServer({ cert: credentials.chainPem, key: credentials.keyPem }, accept)
-    : net.createServer(accept);
-  server.on('tlsClientError', () => {}); // a client that refuses the certificate
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const stop = async () => {
-    for (const socket of clients) socket.destroy();
-    server.close();
-    await once(server, 'close');
-  };
-  return { port: server.address().port, stop, [Symbol.asyncDispose]: stop };
+  });
 }
 
 class Session {

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import { startStub } from './stub.mjs';
 
 export async function startFtpStub({ credentials, user, password, implicit = false }) {
   const { chainPem: cert, keyPem: key } = credentials;
@@ -14,27 +15,13 @@ export async function startFtpStub({ credentials, user, password, implicit = fal
     const secure = new TLSSocket(socket, { isServer: true, secureContext });
     return secure.on('error', () => {}); // a client that refuses the certificate
   };
-  const clients = new Set();
   const site = { user, password, files: new Map(), encrypt };
-  const server = createServer((socket) => {
-    clients.add(socket);
-    socket
-      .on('error', () => {})
-      .on('close', () => {
-        clients.delete(socket);
-        session.awaited?.close();
-      });
+  return startStub({}, (socket) => {
     const session = new Session(site);
+    socket.on('close', () => session.awaited?.close());
     session.obey(implicit ? encrypt(socket) : socket);
     session.say('220 ready');
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const stop = async () => {
-    for (const socket of clients) socket.destroy();
-    server.close();
-    await once(server, 'close');
-  };
-  return { port: server.address().port, stop, [Symbol.asyncDispose]: stop };
 }
 
 class Session {

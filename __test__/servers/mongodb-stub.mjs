@@ -4,9 +4,8 @@
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import * as net from 'node:net';
-import * as tls from 'node:tls';
 import { BSON } from 'mongodb';
+import { startStub } from './stub.mjs';
 
 const OP_REPLY = 1;
 const OP_QUERY = 2004;
@@ -15,26 +14,12 @@ const greetings = new Set(['hello', 'ismaster', 'isMaster']);
 const iterations = 4096;
 
 export async function startMongoStub({ credentials, user, password }) {
-  const connections = new Set();
   const collections = new Map();
   let accepted = 0;
-  const accept = (socket) => {
-    connections.add(socket);
-    socket.on('error', () => {}).on('close', () => connections.delete(socket));
+  return startStub({ credentials }, (socket) => {
     accepted += 1;
     serve(socket, { id: accepted, user, password, collections, login: undefined });
-  };
-  const server = credentials
-    ? tls.createServer({ cert: credentials.chainPem, key: credentials.keyPem }, accept)
-    : net.createServer(accept);
-  server.on('tlsClientError', () => {}); // a client that refuses the certificate
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const stop = async () => {
-    for (const socket of connections) socket.destroy();
-    server.close();
-    await once(server, 'close');
-  };
-  return { port: server.address().port, stop, [Symbol.asyncDispose]: stop };
+  });
 }
 
 async function serve(socket, session) {
