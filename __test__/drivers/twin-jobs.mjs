@@ -8,6 +8,7 @@
  */
 import { isIP, Socket, connect as tcp } from 'node:net';
 import { connect as tls } from 'node:tls';
+import { printOutcomes } from './outcomes.mjs';
 
 const kinds = {
   async node() {
@@ -27,32 +28,6 @@ const kinds = {
   },
 };
 
-/** Milliseconds. A job that is late is named, where the deadline of the process would only say that something hangs. */
-const patience = 30_000;
-
 const [client, kind] = process.argv.slice(2);
 const { jobs } = await import(`./${client}-jobs.mjs`);
-const connect = await kinds[kind]();
-for (const [name, job] of Object.entries(jobs)) {
-  const outcome = await settled(job(connect));
-  console.log(JSON.stringify([name, outcome]));
-}
-
-async function settled(work) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(reject, patience, Object.assign(new Error('it hangs'), { code: 'LATE' }));
-  });
-  return Promise.race([work, late])
-    .then(
-      (value) => ({ value }),
-      (error) => ({ error: described(error) }),
-    )
-    .finally(() => clearTimeout(timer));
-}
-
-/** The message stays out of the comparison: ours say more than those of node:net. */
-function described(error) {
-  const { code, syscall, address, port } = error;
-  return { name: error.name, code, syscall, address, port, message: error.message };
-}
+await printOutcomes(jobs, await kinds[kind]());
