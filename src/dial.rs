@@ -176,7 +176,7 @@ fn is_in_progress(error: &io::Error) -> bool {
 }
 
 fn refused(target: &Target, address: SocketAddr, error: io::Error) -> Error {
-    Error::Connect { target: target.text.clone(), attempts: vec![(address, Arc::new(error))] }
+    Error::Connect { target: target.text.clone(), attempts: vec![(address.into(), Arc::new(error))] }
 }
 
 /// Runs what establishes the connection `id` as a task, and tells how it went. `None`: there is no thread to run it, and that

@@ -4,6 +4,8 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::Instant};
 
+use crate::error::Attempts;
+
 /// The "Connection Attempt Delay" that RFC 8305, section 5, recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
@@ -28,9 +30,6 @@ pub fn order(resolved: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
     ordered
 }
-
-/// What happened at each address, in the order the attempts ended.
-pub type Attempts = Vec<(SocketAddr, Arc<io::Error>)>;
 
 /// Starts an attempt every 250 ms, or as soon as one has failed, and returns the first connection. The others are dropped.
 ///
@@ -64,7 +63,7 @@ where
             Some(ended) = running.join_next() => match ended {
                 Ok((_, Ok(stream))) => return Ok(stream),
                 Ok((address, Err(error))) => {
-                    failed.push((address, Arc::new(error)));
+                    failed.push((address.into(), Arc::new(error)));
                     next_start = Instant::now();
                 }
                 // An attempt that panicked takes the race with it: whoever awaits it reports an internal error.

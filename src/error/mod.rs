@@ -1,10 +1,12 @@
 //! Everything that can go wrong. `code()` is the stable name users test, `Display` says what to do.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc};
+mod message;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    advice::{connect_advice, io_advice, tls_advice},
     code::{io_code, tls_code},
+    endpoint::Endpoint,
     verify::Rejection,
 };
 
@@ -18,6 +20,9 @@ pub enum Lookup {
     /// The resolver itself failed.
     Failed,
 }
+
+/// What happened at each address, in the order the attempts ended.
+pub type Attempts = Vec<(Endpoint, Arc<io::Error>)>;
 
 /// An error of a connection. Each variant says who is to blame: the network, the peer, the host's set-up or the caller.
 #[derive(Clone, Debug)]
@@ -36,7 +41,7 @@ pub enum Error {
         /// `host:port` as asked for.
         target: String,
         /// What happened at each address, in the order the attempts ended.
-        attempts: Vec<(SocketAddr, Arc<io::Error>)>,
+        attempts: Attempts,
     },
     /// An established connection broke.
     Io {
@@ -91,6 +96,42 @@ pub enum Error {
         /// What was wrong and what to do.
         detail: String,
     },
+    /// The policy of the binding does not let it.
+    Denied {
+        /// `host:port` as asked for.
+        target: String,
+        /// The address that was to be dialled, if it is another.
+        address: Option<String>,
+        /// The rule, in words.
+        rule: String,
+    },
+    /// The proxy did not let the connection through.
+    Proxy {
+        /// `host:port` as asked for.
+        target: String,
+        /// The proxy, without who we are there.
+        proxy: String,
+        /// The stable code.
+        code: &'static str,
+        /// What it said, and what to do.
+        detail: String,
+    },
+    /// It was not established in time.
+    TimedOut {
+        /// `host:port` as asked for.
+        target: String,
+        /// What was under way, in words.
+        phase: String,
+        /// The time there was.
+        after: Duration,
+    },
+    /// The binding has as many connections as it may have.
+    Full {
+        /// `host:port` as asked for.
+        target: String,
+        /// So many.
+        limit: usize,
+    },
     /// The operation does not fit the connection's state.
     State(&'static str),
     /// The tokio thread could not be started.
@@ -114,7 +155,10 @@ impl Error {
             Self::HandshakeEnded { .. } => "ERR_TLS_HANDSHAKE",
             Self::Truncated { .. } => "ERR_TLS_TRUNCATED",
             Self::Trust { .. } => "ERR_TLS_TRUST",
-            Self::Option { code, .. } => code,
+            Self::Option { code, .. } | Self::Proxy { code, .. } => code,
+            Self::Denied { .. } => "ERR_ACCESS_DENIED",
+            Self::TimedOut { .. } => "ETIMEDOUT",
+            Self::Full { .. } => "ERR_MAX_CONNECTIONS",
             Self::State(_) => "ERR_INVALID_STATE",
             Self::Internal(_) => "ERR_INTERNAL",
         }
@@ -141,7 +185,7 @@ impl Error {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Connect { attempts, .. } => decisive(attempts).map(|(address, _)| *address),
+            Self::Connect { attempts, .. } => decisive(attempts).and_then(|(address, _)| address.ip()),
             _ => None,
         }
     }
@@ -159,72 +203,18 @@ impl Error {
             | Self::Truncated { .. }
             | Self::Trust { .. }
             | Self::Option { .. }
+            | Self::Denied { .. }
+            | Self::Proxy { .. }
+            | Self::TimedOut { .. }
+            | Self::Full { .. }
             | Self::State(_)
             | Self::Internal(_) => None,
         }
     }
 }
 
-impl std::error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Resolve { target, reason, detail } => {
-                write!(f, "connect {} {target}: ", self.code())?;
-                match reason {
-                    Lookup::Unknown => {
-                        f.write_str("the name is not known; check its spelling, or connect to an IP address")
-                    }
-                    Lookup::Temporary => f.write_str(
-                        "the name could not be resolved now; check the network and the name server, and try again",
-                    ),
-                    Lookup::Failed => write!(
-                        f,
-                        "the name could not be looked up: {detail}; check the resolver, and whether the process is out of files or memory"
-                    ),
-                }
-            }
-            Self::Connect { target, attempts } => {
-                write!(f, "connect {} {target}: {}", self.code(), connect_advice(self.code()))?;
-                write_attempts(f, attempts)
-            }
-            Self::Io { operation, target, .. } => {
-                write!(f, "{operation} {} {target}: {}", self.code(), io_advice(self.code()))
-            }
-            Self::Certificate { target, rejection, server_name } => {
-                write!(f, "the certificate of {target} was refused: {}", rejection.advice(server_name))
-            }
-            Self::Tls { target, handshaking, source } => {
-                let stage = if *handshaking { "TLS handshake" } else { "TLS session" };
-                write!(f, "the {stage} with {target} failed: {source}; {}", tls_advice(source))
-            }
-            Self::HandshakeEnded { target } => write!(
-                f,
-                "{target} closed the connection during the TLS handshake; check that this port speaks TLS and that the server's log names no reason"
-            ),
-            Self::Truncated { target } => write!(
-                f,
-                "{target} closed the TCP connection without TLS's close_notify: what was read may be cut short; do not trust it to be complete unless the protocol says so"
-            ),
-            Self::Trust { origin, path, detail } => write!(
-                f,
-                "{origin} names {path}, which cannot be used: {detail}; correct or unset {origin}, or pass `ca`"
-            ),
-            Self::Option { detail, .. } => f.write_str(detail),
-            Self::State(detail) => f.write_str(detail),
-            Self::Runtime(source) => {
-                write!(f, "the I/O thread could not be started: {source}; {}", connect_advice(self.code()))
-            }
-            Self::Internal(detail) => {
-                write!(f, "an internal error, please report it with this message: {detail}")
-            }
-        }
-    }
-}
-
 /// The attempt that says most: an address that answered beats one that was silent, and that beats one out of reach.
-fn decisive(attempts: &[(SocketAddr, Arc<io::Error>)]) -> Option<&(SocketAddr, Arc<io::Error>)> {
+fn decisive(attempts: &[(Endpoint, Arc<io::Error>)]) -> Option<&(Endpoint, Arc<io::Error>)> {
     attempts.iter().min_by_key(|(_, error)| match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => 0,
         io::ErrorKind::PermissionDenied => 1,
@@ -233,20 +223,12 @@ fn decisive(attempts: &[(SocketAddr, Arc<io::Error>)]) -> Option<&(SocketAddr, A
     })
 }
 
-fn write_attempts(f: &mut fmt::Formatter<'_>, attempts: &[(SocketAddr, Arc<io::Error>)]) -> fmt::Result {
-    for (index, (address, error)) in attempts.iter().enumerate() {
-        let separator = if index == 0 { " (tried " } else { ", " };
-        write!(f, "{separator}{address}: {}", io_code(error))?;
-    }
-    if attempts.is_empty() { Ok(()) } else { f.write_str(")") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn failed(kind: io::ErrorKind, address: &str) -> (SocketAddr, Arc<io::Error>) {
-        (address.parse().unwrap(), Arc::new(io::Error::from(kind)))
+    fn failed(kind: io::ErrorKind, address: &str) -> (Endpoint, Arc<io::Error>) {
+        (Endpoint::Ip(address.parse().unwrap()), Arc::new(io::Error::from(kind)))
     }
 
     #[test]
