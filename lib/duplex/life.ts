@@ -102,7 +102,7 @@ export abstract class Life extends Duplex {
     if (timeout) this.setTimeout(timeout);
     idleness.active();
     const line = this.#take(new Line(this.#owner));
-    if (secure) line.secure(secure.native, 0);
+    if (secure) line.secure(secure, 0);
     if (isOurs(target)) this.#lookUp(line, target);
     else this.#dial(line, [target.host], target.port);
     return this;
@@ -112,7 +112,7 @@ export abstract class Life extends Duplex {
     const security = this.#upgrading(options);
     this[PARTS].security = security;
     if (listener) this.once('secureConnect', listener);
-    this[PARTS].line?.secure(security.native, this.writableLength);
+    this[PARTS].line?.secure(security, this.writableLength);
     return this;
   }
 
@@ -137,7 +137,7 @@ export abstract class Life extends Duplex {
     if (!next.connecting) next[PARTS].tuning.apply();
     // It is silent from now on, and goes with the other.
     state.line.followers.push({ closed: () => this.destroy() });
-    state.line.secure(security.native, state.line.writes.queued);
+    state.line.secure(security, state.line.writes.queued);
   }
 
   #adopt({ native, host, connecting, security, defaults, follower, handsOver }: Adopted): void {
