@@ -19,8 +19,12 @@ export const FAILED = -2;
 export const END = -3;
 
 /** Starts to connect. */
-export function connect(address: Native.Address, tls: Native.TlsOptions | undefined): Native.Socket {
-  return native.connect(host, address, tls);
+export function connect(
+  address: Native.Address,
+  tls: Native.TlsOptions | undefined,
+  config: Native.Config,
+): Native.Socket {
+  return native.connect(host, address, tls, config);
 }
 
 /** What an event says: the order of the native half's `Told`. */
@@ -48,7 +52,8 @@ export interface Listener {
 
 const native = load();
 
-export const { checkTls } = native;
+export const { checkTls, Config } = native;
+export type Config = Native.Config;
 
 // A strong table would pin dropped sockets for ever. Whoever waits for something pins himself.
 const listeners = new Map<number, WeakRef<Listener>>();

@@ -1,6 +1,6 @@
 /** The life of a socket: what happens when, and which promise that settles. Everything the class Socket shows is here. */
 
-import type { SocketInfo } from '../index.d.ts';
+import type { SocketInfo, SocketStats } from '../index.d.ts';
 import type { Address } from './address.ts';
 import {
   checkTls,
@@ -14,6 +14,8 @@ import {
 } from './binding.ts';
 import { Deferred } from './deferred.ts';
 import { fromNative, rethrowing, type SocketError } from './error.ts';
+import type { Host } from './host.ts';
+import { IdleWatch } from './idle.ts';
 import * as misuse from './misuse.ts';
 import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
 import type { Lent, ReadableOwner, WritableOwner } from './owner.ts';
@@ -27,6 +29,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   readonly readable: ReadableSide;
   readonly writable: WritableSide;
   readonly #address: Address;
+  readonly #host: Host;
   readonly #native: NativeSocket;
   readonly #opened = new Deferred<SocketInfo>();
   readonly #closed = new Deferred<void>();
@@ -36,17 +39,22 @@ export class Connection implements ReadableOwner, WritableOwner {
   #heir: Listener = this;
   readonly #upgrades: boolean;
   #forget: (() => void) | undefined;
+  #idle: IdleWatch | undefined;
 
   /** Starts to connect, or (with `native`) waits to take over a connection. */
-  constructor(address: Address, options: Options, native?: NativeSocket) {
+  constructor(address: Address, options: Options, host: Host, native?: NativeSocket) {
     this.#address = address;
+    this.#host = host;
     this.options = options;
     this.readable = new ReadableSide(this);
     this.writable = new WritableSide(this, options.highWaterMark);
     const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
-    this.#native = native ?? rethrowing(() => connect(address, tls));
+    this.#native = native ?? rethrowing(() => connect(host.address(address), tls, host.config));
     this.#upgrades = native !== undefined;
-    if (native === undefined) listen(this.#native.id, this);
+    if (native === undefined) {
+      listen(this.#native.id, this);
+      host.answer(this.#native, address, (error) => this.#fail(error));
+    }
     if (options.signal) this.#forget = watchSignal(options.signal, this);
     this.repin();
   }
@@ -62,6 +70,10 @@ export class Connection implements ReadableOwner, WritableOwner {
       this.repin();
     }
     return this.#closed.promise;
+  }
+
+  get stats(): SocketStats {
+    return this.#native.stats() as SocketStats;
   }
 
   upgraded = false;
@@ -106,11 +118,17 @@ export class Connection implements ReadableOwner, WritableOwner {
     const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
     const over = !open || this.writable.over || this.writable.ends || this.readable.over;
     misuse.checkUpgrade(text, this.options.secureTransport, this.upgraded, over);
-    const next = new Connection(this.#address, { ...this.options, secureTransport: 'on' }, this.#native);
+    const next = new Connection(
+      this.#address,
+      { ...this.options, secureTransport: 'on' },
+      this.#host,
+      this.#native,
+    );
     this.upgraded = true;
     const connecting = this.#state.kind === 'connecting';
     this.#state = { kind: 'upgrading', next };
     this.#forget?.();
+    this.#idle?.stop();
     this.readable.end();
     this.repin();
     const replaced = misuse.replacedError(text);
@@ -168,7 +186,7 @@ export class Connection implements ReadableOwner, WritableOwner {
 
   #isOpen(): void {
     const { localAddress = '', alpn = null } = this.#native.info() ?? {};
-    this.#opened.resolve({ remoteAddress: this.#address.text, localAddress, alpn });
+    this.#opened.resolve({ remoteAddress: this.#address.text, localAddress, alpn, tls: null });
   }
 
   #open(): void {
@@ -176,14 +194,24 @@ export class Connection implements ReadableOwner, WritableOwner {
     if (this.#state.kind === 'connecting') {
       this.#state = { kind: 'open' };
       this.readable.open(this.#native.id);
+      this.#watchIdleness();
     }
     this.writable.open(this.#native.id);
     this.sideEnded();
     this.repin();
   }
 
+  #watchIdleness(): void {
+    const { config, idleTimeout } = this.#host;
+    if (idleTimeout === 0) return;
+    this.#idle = new IdleWatch(this.#native, idleTimeout, this.#address.text, (error) => {
+      config.failed(error.code);
+      this.abort(error);
+    });
+  }
+
   /** It could not be opened. */
-  #fail(error: SocketError): void {
+  #fail(error: unknown): void {
     if (this.#state.kind === 'upgrading') this.#state.next.#fail(error);
     this.#closed.reject(error);
     if (this.#state.kind === 'lent') this.#state.recall(error);
@@ -283,6 +311,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.#state = { kind: 'closed' };
     this.#closed.resolve();
     this.#forget?.();
+    this.#idle?.stop();
     this.repin();
   }
 

@@ -6,6 +6,7 @@ import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
 import { parseAddress } from '../address.ts';
 import { checkPermission } from '../connect.ts';
 import { closedError, SocketError } from '../error.ts';
+import { type Host, hostOf } from '../host.ts';
 import { readSecureTransport } from '../options.ts';
 import { checkTimes, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
 import { defineHalfOpen, peerEnds } from './half-open.ts';
@@ -80,6 +81,7 @@ export abstract class Life extends Duplex {
   connect(...given: unknown[]): this {
     const [options, listener] = readArguments(given);
     const target = readTarget(options);
+    const host = hostOf(options.binding);
     const secure =
       readSecureTransport(options.secureTransport) === 'on' ? readSecurity(options, target.host) : undefined;
     if (this.destroyed) this.#renew();
@@ -103,8 +105,8 @@ export abstract class Life extends Duplex {
     idleness.active();
     const line = this.#take(new Line(this.#owner));
     if (secure) line.secure(secure.native, 0);
-    if (isOurs(target)) this.#lookUp(line, target);
-    else this.#dial(line, [target.host], target.port);
+    if (isOurs(target)) this.#lookUp(line, target, host);
+    else this.#dial(line, [target.host], target.port, host);
     return this;
   }
 
@@ -173,22 +175,22 @@ export abstract class Life extends Duplex {
     return security;
   }
 
-  #lookUp(line: Line, target: Target): void {
+  #lookUp(line: Line, target: Target, host: Host): void {
     const awaited = () => !this.destroyed && this[PARTS].line === line;
     const said = (error: Error | null, address?: string, family?: number) =>
       awaited() && this.emit('lookup', error, address, family, target.host);
     resolve(target, said, (error, addresses) => {
       if (!awaited()) return;
       if (error) this.destroy(error);
-      else this.#dial(line, addresses, target.port);
+      else this.#dial(line, addresses, target.port, host);
     });
   }
 
-  #dial(line: Line, hosts: readonly string[], port: number): void {
+  #dial(line: Line, hosts: readonly string[], port: number, host: Host): void {
     try {
       const addresses = hosts.map((hostname) => parseAddress({ hostname, port }));
       for (const address of addresses) checkPermission(address);
-      line.dial(addresses);
+      line.dial(addresses, host);
     } catch (error) {
       // As in node:net, what is wrong with a name is found out later.
       process.nextTick(() => this.destroy(error as Error));

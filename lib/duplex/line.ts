@@ -21,6 +21,8 @@ import {
   write,
 } from '../binding.ts';
 import { rethrowing, SocketError } from '../error.ts';
+import { defaultHost, type Host } from '../host.ts';
+import { IdleWatch } from '../idle.ts';
 import { Attempts } from './attempts.ts';
 import { failureOf } from './failure.ts';
 import type { Follower, LineOwner } from './parts.ts';
@@ -52,6 +54,8 @@ export class Line extends AsyncResource implements Listener {
   sent = 0;
   #state: State = { kind: 'idle' };
   #host = '';
+  #by: Host | undefined;
+  #idle: IdleWatch | undefined;
   #attempts: Attempts | undefined;
   /** Somebody wants bytes. */
   #wanted = false;
@@ -71,7 +75,8 @@ export class Line extends AsyncResource implements Listener {
   }
 
   /** Connects to the first of some addresses that accepts it. */
-  dial(addresses: readonly Address[]): void {
+  dial(addresses: readonly Address[], by: Host): void {
+    this.#by = by;
     this.#attempts = new Attempts(addresses);
     this.#dialNext();
   }
@@ -81,8 +86,14 @@ export class Line extends AsyncResource implements Listener {
     const address = this.#attempts?.next(() => this.#dialNext());
     if (address === undefined) return false;
     this.native?.abort(false);
-    const native = rethrowing(() => connect(address, undefined));
+    const by = this.#by ?? defaultHost();
+    const native = rethrowing(() => connect(by.address(address), undefined, by.config));
     this.take(native, address.host);
+    by.answer(
+      native,
+      address,
+      (error) => this.#state.kind === 'connecting' && this.owner.broke(error as Error),
+    );
     return true;
   }
 
@@ -170,6 +181,7 @@ export class Line extends AsyncResource implements Listener {
     if (this.#state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
     this.#attempts?.end();
+    this.#idle?.stop();
     pin(this, false);
     if (how === 'end') this.native?.close(false);
     else this.native?.abort(how === 'cut');
@@ -190,7 +202,10 @@ export class Line extends AsyncResource implements Listener {
     const { id } = this.native as NativeSocket;
     this.#attempts?.end();
     const securing = this.#state.kind === 'securing';
-    if (!securing) for (const { opened } of this.followers) opened?.();
+    if (!securing) {
+      for (const { opened } of this.followers) opened?.();
+      this.#watchIdleness(this.native as NativeSocket);
+    }
     const open: State = { kind: 'open', id };
     this.#state = open;
     // Most servers say nothing before they are asked: being told costs less than trying.
@@ -200,6 +215,15 @@ export class Line extends AsyncResource implements Listener {
     if (this.#state !== open) return;
     watch(open.id, Interest.Readable);
     this.#send();
+  }
+
+  #watchIdleness(native: NativeSocket): void {
+    const { config, idleTimeout = 0 } = this.#by ?? {};
+    if (config === undefined || idleTimeout === 0) return;
+    this.#idle = new IdleWatch(native, idleTimeout, this.#host, (error) => {
+      config.failed(error.code);
+      this.owner.broke(error);
+    });
   }
 
   #broke(): void {

@@ -1,0 +1,104 @@
+/** What a host has decided for sockets: by createBinding(), by setDefaultBinding(), or nothing. */
+
+import type { Address } from './address.ts';
+import { Config, type NativeSocket } from './binding.ts';
+import { readConfig } from './config.ts';
+import { rethrowing, SocketError } from './error.ts';
+
+/** Looks a name up in place of the system. */
+export type Resolve = (hostname: string) => unknown;
+
+export class Host {
+  readonly config: Config;
+  /** Milliseconds; 0: a socket may be idle for ever. */
+  readonly idleTimeout: number;
+  readonly resolve: Resolve | undefined;
+
+  /** @throws {SocketError} that names each member that cannot be used. */
+  constructor(config: unknown = undefined) {
+    const { native, resolve, idleTimeout } = readConfig(config);
+    this.config = rethrowing(() => new Config({ ...native, notesActivity: idleTimeout > 0 }));
+    this.resolve = resolve;
+    this.idleTimeout = idleTimeout;
+  }
+
+  /** The address as the native half takes it. */
+  address(address: Address): Address & { resolves: boolean } {
+    return { ...address, resolves: this.resolve !== undefined };
+  }
+
+  /**
+   * Looks up what `native` asks for, if it does.
+   * @param failed Told why that is not possible.
+   */
+  answer(native: NativeSocket, { host, port, text }: Address, failed: (error: unknown) => void): void {
+    const { resolve } = this;
+    if (resolve === undefined || !native.asks()) return;
+    const lookUp = async () => {
+      const found: unknown = await resolve(host);
+      const addresses = readAddresses(found, text);
+      rethrowing(() => native.answer(addresses, port));
+    };
+    lookUp().catch((error) => {
+      this.config.failed(codeOf(error));
+      failed(error);
+    });
+  }
+}
+
+let decided: Host | undefined;
+const hosts = new WeakMap<object, Host>();
+
+/** Remembers whose `binding` is. */
+export function bind<T extends object>(binding: T, host: Host): T {
+  hosts.set(binding, host);
+  return binding;
+}
+
+/**
+ * Whose a binding is; without one, the default.
+ * @throws {SocketError} ERR_INVALID_OPTION
+ */
+export function hostOf(binding: unknown): Host {
+  if (binding === undefined || binding === null) return defaultHost();
+  const host = typeof binding === 'object' ? hosts.get(binding) : undefined;
+  if (host !== undefined) return host;
+  throw new SocketError('invalid option: `binding` must be what createBinding() has made', {
+    code: 'ERR_INVALID_OPTION',
+  });
+}
+
+/** That of connect(), and of whatever is not of a binding. */
+export function defaultHost(): Host {
+  decided ??= new Host();
+  return decided;
+}
+
+/** @throws {SocketError} ERR_INVALID_STATE, if it has been set before, or used. */
+export function setDefaultHost(config: unknown): Host {
+  if (decided !== undefined) {
+    throw new SocketError(
+      'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
+      { code: 'ERR_INVALID_STATE' },
+    );
+  }
+  decided = new Host(config);
+  return decided;
+}
+
+function readAddresses(found: unknown, text: string): string[] {
+  const iterable = typeof found === 'object' && found !== null && Symbol.iterator in found;
+  const addresses: unknown[] = iterable ? [...(found as Iterable<unknown>)] : [found];
+  const wrong = addresses.find((address) => typeof address !== 'string');
+  if (addresses.length > 0 && wrong === undefined) return addresses as string[];
+  const what = addresses.length === 0 ? 'no address' : `something else than a text (${typeof wrong})`;
+  throw new SocketError(
+    `connect ENOTFOUND ${text}: \`resolve\` of the binding gave ${what}; let it give IP addresses, or throw an error`,
+    { code: 'ENOTFOUND' },
+  );
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : 'ERR_RESOLVE';
+}
