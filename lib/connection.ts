@@ -2,20 +2,11 @@
 
 import type { SocketInfo, SocketStats } from '../index.d.ts';
 import type { Address } from './address.ts';
-import {
-  checkTls,
-  connect,
-  type Listener,
-  listen,
-  type NativeSocket,
-  pin,
-  Told,
-  type TlsOptions,
-} from './binding.ts';
+import { checkTls, type Listener, listen, type NativeSocket, pin, Told, type TlsOptions } from './binding.ts';
 import { Deferred } from './deferred.ts';
 import { fromNative, rethrowing, type SocketError } from './error.ts';
 import type { Host } from './host.ts';
-import { IdleWatch } from './idle.ts';
+import type { IdleWatch } from './idle.ts';
 import * as misuse from './misuse.ts';
 import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
 import type { Lent, ReadableOwner, WritableOwner } from './owner.ts';
@@ -49,12 +40,9 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.readable = new ReadableSide(this);
     this.writable = new WritableSide(this, options.highWaterMark);
     const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
-    this.#native = native ?? rethrowing(() => connect(host.address(address), tls, host.config));
+    this.#native = native ?? host.dial(address, tls, (error) => this.#fail(error));
     this.#upgrades = native !== undefined;
-    if (native === undefined) {
-      listen(this.#native.id, this);
-      host.answer(this.#native, address, (error) => this.#fail(error));
-    }
+    if (native === undefined) listen(this.#native.id, this);
     if (options.signal) this.#forget = watchSignal(options.signal, this);
     this.repin();
   }
@@ -194,20 +182,11 @@ export class Connection implements ReadableOwner, WritableOwner {
     if (this.#state.kind === 'connecting') {
       this.#state = { kind: 'open' };
       this.readable.open(this.#native.id);
-      this.#watchIdleness();
+      this.#idle = this.#host.watch(this.#native, this.#address, (error) => this.abort(error));
     }
     this.writable.open(this.#native.id);
     this.sideEnded();
     this.repin();
-  }
-
-  #watchIdleness(): void {
-    const { config, idleTimeout } = this.#host;
-    if (idleTimeout === 0) return;
-    this.#idle = new IdleWatch(this.#native, idleTimeout, this.#address.text, (error) => {
-      config.failed(error.code);
-      this.abort(error);
-    });
   }
 
   /** It could not be opened. */

@@ -1,9 +1,10 @@
 /** What a host has decided for sockets: by createBinding(), by setDefaultBinding(), or nothing. */
 
 import type { Address } from './address.ts';
-import { Config, type NativeSocket } from './binding.ts';
+import { Config, connect, type NativeSocket, type TlsOptions } from './binding.ts';
 import { readConfig } from './config.ts';
 import { rethrowing, SocketError } from './error.ts';
+import { IdleWatch } from './idle.ts';
 
 /** Looks a name up in place of the system. */
 export type Resolve = (hostname: string) => unknown;
@@ -22,28 +23,38 @@ export class Host {
     this.idleTimeout = idleTimeout;
   }
 
-  /** The address as the native half takes it. */
-  address(address: Address): Address & { resolves: boolean } {
-    return { ...address, resolves: this.resolve !== undefined };
+  /**
+   * Starts to connect.
+   * @param lost Told why the host could not look the name up.
+   * @throws {SocketError} what is known at once.
+   */
+  dial(address: Address, tls: TlsOptions | undefined, lost: (error: unknown) => void): NativeSocket {
+    const { resolve } = this;
+    const native = rethrowing(() =>
+      connect({ ...address, resolves: resolve !== undefined }, tls, this.config),
+    );
+    if (resolve !== undefined && native.asks()) {
+      lookUp(resolve, address, native).catch((error) => {
+        this.config.failed(codeOf(error));
+        lost(error);
+      });
+    }
+    return native;
   }
 
-  /**
-   * Looks up what `native` asks for, if it does.
-   * @param failed Told why that is not possible.
-   */
-  answer(native: NativeSocket, { host, port, text }: Address, failed: (error: unknown) => void): void {
-    const { resolve } = this;
-    if (resolve === undefined || !native.asks()) return;
-    const lookUp = async () => {
-      const found: unknown = await resolve(host);
-      const addresses = readAddresses(found, text);
-      rethrowing(() => native.answer(addresses, port));
-    };
-    lookUp().catch((error) => {
-      this.config.failed(codeOf(error));
-      failed(error);
+  /** Tells when nothing has gone through an open connection for as long as the host allows, if that is limited. */
+  watch(native: NativeSocket, { text }: Address, late: (error: SocketError) => void): IdleWatch | undefined {
+    if (this.idleTimeout === 0) return undefined;
+    return new IdleWatch(native, this.idleTimeout, text, (error) => {
+      this.config.failed(error.code);
+      late(error);
     });
   }
+}
+
+async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {
+  const addresses = readAddresses(await resolve(host), text);
+  rethrowing(() => native.answer(addresses, port));
 }
 
 let decided: Host | undefined;

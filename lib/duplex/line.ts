@@ -3,7 +3,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Address } from '../address.ts';
 import {
-  connect,
   END,
   FAILED,
   Interest,
@@ -21,8 +20,8 @@ import {
   write,
 } from '../binding.ts';
 import { rethrowing, SocketError } from '../error.ts';
-import { defaultHost, type Host } from '../host.ts';
-import { IdleWatch } from '../idle.ts';
+import type { Host } from '../host.ts';
+import type { IdleWatch } from '../idle.ts';
 import { Attempts } from './attempts.ts';
 import { failureOf } from './failure.ts';
 import type { Follower, LineOwner } from './parts.ts';
@@ -54,7 +53,6 @@ export class Line extends AsyncResource implements Listener {
   sent = 0;
   #state: State = { kind: 'idle' };
   #host = '';
-  #by: Host | undefined;
   #idle: IdleWatch | undefined;
   #attempts: Attempts | undefined;
   /** Somebody wants bytes. */
@@ -76,24 +74,18 @@ export class Line extends AsyncResource implements Listener {
 
   /** Connects to the first of some addresses that accepts it. */
   dial(addresses: readonly Address[], by: Host): void {
-    this.#by = by;
-    this.#attempts = new Attempts(addresses);
+    this.#attempts = new Attempts(addresses, by);
     this.#dialNext();
   }
 
   /** Whether there is another address. */
   #dialNext(): boolean {
-    const address = this.#attempts?.next(() => this.#dialNext());
-    if (address === undefined) return false;
+    const attempts = this.#attempts;
+    const address = attempts?.next(() => this.#dialNext());
+    if (attempts === undefined || address === undefined) return false;
     this.native?.abort(false);
-    const by = this.#by ?? defaultHost();
-    const native = rethrowing(() => connect(by.address(address), undefined, by.config));
-    this.take(native, address.host);
-    by.answer(
-      native,
-      address,
-      (error) => this.#state.kind === 'connecting' && this.owner.broke(error as Error),
-    );
+    const lost = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(error as Error);
+    this.take(attempts.host.dial(address, undefined, lost), address.host);
     return true;
   }
 
@@ -204,7 +196,9 @@ export class Line extends AsyncResource implements Listener {
     const securing = this.#state.kind === 'securing';
     if (!securing) {
       for (const { opened } of this.followers) opened?.();
-      this.#watchIdleness(this.native as NativeSocket);
+      const { host, current } = this.#attempts ?? {};
+      if (current)
+        this.#idle = host?.watch(this.native as NativeSocket, current, (error) => this.owner.broke(error));
     }
     const open: State = { kind: 'open', id };
     this.#state = open;
@@ -215,15 +209,6 @@ export class Line extends AsyncResource implements Listener {
     if (this.#state !== open) return;
     watch(open.id, Interest.Readable);
     this.#send();
-  }
-
-  #watchIdleness(native: NativeSocket): void {
-    const { config, idleTimeout = 0 } = this.#by ?? {};
-    if (config === undefined || idleTimeout === 0) return;
-    this.#idle = new IdleWatch(native, idleTimeout, this.#host, (error) => {
-      config.failed(error.code);
-      this.owner.broke(error);
-    });
   }
 
   #broke(): void {
