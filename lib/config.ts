@@ -58,7 +58,7 @@ export function readConfig(config: unknown): Settings {
 
 /** The same for whoever has more to check. What it returns can be used if there are no mistakes. */
 export function readSettings(config: unknown, mistakes: Mistakes): Settings {
-  const given = readMembers(config, [...OTHERS, ...TLS], '', mistakes);
+  const given = readMembers(config, [...OTHERS, ...TLS], '', mistakes) ?? {};
   const allow = readTexts(given['allow'], 'allow', 'rule', mistakes);
   const deny = readTexts(given['deny'], 'deny', 'rule', mistakes) ?? [];
   const { proxy, tls: proxyTls } = readProxy(given['proxy'], PROXY_TLS, mistakes);
