@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { addAbortSignal, Duplex } from 'node:stream';
 import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
-import { parseAddress } from '../address.ts';
+import { parseAddress, parsePath } from '../address.ts';
 import { checkPermission } from '../connect.ts';
 import { closedError, SocketError } from '../error.ts';
 import { type Host, hostOf } from '../host.ts';
@@ -96,7 +96,7 @@ export abstract class Life extends Duplex {
     this.connecting = true;
     this.#host = target.host;
     // What node:tls over this takes for the server's name, if it is told none.
-    if (isIP(target.host) === 0) this._host = target.host;
+    if (isIP(target.host) === 0 && target.path === undefined) this._host = target.host;
     this[PARTS].security = secure;
     const { tuning, idleness } = this[PARTS];
     if (noDelay !== undefined) tuning.noDelay(noDelay);
@@ -106,7 +106,8 @@ export abstract class Life extends Duplex {
     const line = this.#take(new Line(this.#owner));
     if (secure) line.secure(secure.native, 0);
     if (isOurs(target)) this.#lookUp(line, target, host);
-    else this.#dial(line, [target.host], target.port, host);
+    else if (target.path === undefined) this.#dial(line, [target.host], target.port, host);
+    else this.#dial(line, [target.path], undefined, host);
     return this;
   }
 
@@ -186,9 +187,11 @@ export abstract class Life extends Duplex {
     });
   }
 
-  #dial(line: Line, hosts: readonly string[], port: number, host: Host): void {
+  #dial(line: Line, hosts: readonly string[], port: number | undefined, host: Host): void {
     try {
-      const addresses = hosts.map((hostname) => parseAddress({ hostname, port }));
+      const of = (hostname: string) =>
+        port === undefined ? parsePath(hostname) : parseAddress({ hostname, port });
+      const addresses = hosts.map(of);
       for (const address of addresses) checkPermission(address);
       line.dial(addresses, host);
     } catch (error) {
@@ -227,7 +230,7 @@ export abstract class Life extends Duplex {
     const info = native?.info();
     const parts = this[PARTS];
     parts.local = info ? readEndpoint(info.localAddress) : undefined;
-    parts.remote = info?.remoteAddress === undefined ? undefined : readEndpoint(info.remoteAddress);
+    parts.remote = info ? readEndpoint(info.remoteAddress) : undefined;
   }
 
   /** For another connection after the last one has closed. */

@@ -201,7 +201,7 @@ pub struct Failure {
     pub cause: Option<String>,
     /// The call of the system, as Node names it.
     pub syscall: Option<String>,
-    /// The IP address that could not be connected to.
+    /// The IP address, or the path, that could not be connected to.
     pub address: Option<String>,
     /// Its port.
     pub port: Option<u16>,
@@ -214,8 +214,11 @@ pub(super) fn failure(error: &Error) -> Failure {
         message: error.to_string(),
         cause: error.cause(),
         syscall: error.operation().map(Into::into),
-        address: error.address().map(|address| address.ip().to_string()),
-        port: error.address().map(|address| address.port()),
+        address: error.endpoint().map(|endpoint| match endpoint {
+            Endpoint::Ip(address) => address.ip().to_string(),
+            Endpoint::Unix(UnixName(path)) => path.clone(),
+        }),
+        port: error.endpoint().and_then(Endpoint::ip).map(|address| address.port()),
     }
 }
 
