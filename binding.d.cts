@@ -4,11 +4,19 @@
 /** What a host decides, ready for use. */
 export declare class Config {
   /** Throws for rules that cannot be used. */
-  constructor(options: ConfigOptions)
+  constructor(options: ConfigOptions, proxyCredentials?: Credentials | undefined | null)
   /** Figures, as they are now. */
   stats(): ConfigStats
   /** Counts a failure that only the caller knows of. */
   failed(code: string): void
+}
+
+/** Credentials, parsed. They cannot be changed, and are cheap to use many times. */
+export declare class Credentials {
+  /** Throws if something cannot be used. */
+  constructor(options: CredentialsOptions)
+  /** Throws what a handshake that is to come later would throw. */
+  check(secure: Secure): void
 }
 
 /** The life cycle of one connection. When JavaScript drops it, the connection is closed. */
@@ -36,7 +44,7 @@ export declare class Socket {
   /** What broke first. */
   failure(): Failure | null
   /** Upgrades an open plain connection. An event tells how the handshake went. */
-  startTls(tls: TlsOptions): void
+  startTls(secure: Secure, credentials: Credentials): void
   /**
    * Flushes and closes; not `patient`: for a second at most. Whether an event tells when that is done; otherwise it is
    * done.
@@ -73,9 +81,6 @@ export interface Agreed {
   /** The code of what is wrong with it, if that was not to be refused. */
   overlooked?: string
 }
-
-/** Checks options of a later handshake: throws what cannot be used. */
-export declare function checkTls(tls: TlsOptions): void
 
 /** What a host decides for the connections of a binding. Checked by the caller, but for the rules. */
 export interface ConfigOptions {
@@ -119,8 +124,44 @@ export interface ConfigStats {
   failures: Record<string, number>
 }
 
-/** Starts to connect. An event tells how it went. */
-export declare function connect(host: number, address: Address, tls: TlsOptions | undefined | null, config: Config): Socket
+/** Starts to connect, with `secure` over TLS. An event tells how it went. */
+export declare function connect(host: number, address: Address, config: Config, secure?: Secure | undefined | null, credentials?: Credentials | undefined | null): Socket
+
+/** Whom a client trusts, who it is, and how it speaks TLS. Absent members are defaults. */
+export interface CredentialsOptions {
+  /** Protocols to offer where [`Secure`] names none. */
+  alpn: Array<string>
+  /** Roots that replace the default ones, PEM or DER. */
+  ca?: Array<Buffer>
+  /** Roots beside those. */
+  extraCa?: Array<Buffer>
+  /** The client's chain. */
+  cert?: Array<Buffer>
+  /** The client's key, PEM or DER, not encrypted. */
+  key?: Buffer
+  /** `NODE_EXTRA_CA_CERTS` */
+  nodeExtra?: string
+  /** `SSL_CERT_FILE` */
+  certFile?: string
+  /** `SSL_CERT_DIR` */
+  certDir?: string
+  /** Whether the system's store is trusted, too; also beside `ca`. */
+  system: boolean
+  /** Whether the certificate has to be issued for the server's name. Otherwise the caller checks that. Default: it has to. */
+  checkName?: boolean
+  /** Whether a certificate that is not trusted is refused. Otherwise [`Agreed`](super::Agreed) says what is wrong. Default: it is. */
+  reject?: boolean
+  /** SHA-256 of public keys, 32 bytes each. Default: any key. */
+  pins?: Array<Buffer>
+  /** `"TLSv1.2"` (the default) or `"TLSv1.3"`. */
+  minVersion?: string
+  /** `"TLSv1.2"` or `"TLSv1.3"` (the default). */
+  maxVersion?: string
+  /** Whether sessions are resumed. Default: they are. */
+  resumption?: boolean
+  /** The file that secrets are appended to. */
+  keyLog?: string
+}
 
 /** Why it broke. */
 export interface Failure {
@@ -132,7 +173,7 @@ export interface Failure {
   cause?: string
   /** The call of the system, as Node names it. */
   syscall?: string
-  /** The IP address that could not be connected to. */
+  /** The IP address, or the path, that could not be connected to. */
   address?: string
   /** Its port. */
   port?: number
@@ -174,6 +215,14 @@ export interface ProxyOptions {
   text: string
   /** Rules: what is connected to directly. */
   except: Array<string>
+}
+
+/** What a handshake needs beside credentials. */
+export interface Secure {
+  /** The name to send and to check. */
+  serverName: string
+  /** Protocols to offer in place of those of the credentials. */
+  alpn?: Array<string>
 }
 
 /**
@@ -229,32 +278,4 @@ export interface Timings {
   proxy: number | null
   /** The handshake. */
   tls: number | null
-}
-
-/** What TLS needs to know. Absent members are defaults. */
-export interface TlsOptions {
-  /** The name to send and to check. */
-  serverName: string
-  /** Protocols to offer. */
-  alpn: Array<string>
-  /** Roots that replace the default ones, PEM or DER. */
-  ca?: Array<Buffer>
-  /** The client's chain. */
-  cert?: Array<Buffer>
-  /** The client's key, PEM. */
-  key?: Buffer
-  /** `NODE_EXTRA_CA_CERTS` */
-  nodeExtra?: string
-  /** `SSL_CERT_FILE` */
-  certFile?: string
-  /** `SSL_CERT_DIR` */
-  certDir?: string
-  /** Whether Node was told to use the system's store. */
-  system: boolean
-  /** Whether the certificate has to be issued for `server_name`. Otherwise the caller checks that. Default: it has to. */
-  checkName?: boolean
-  /** Whether a certificate that is not trusted is refused. Otherwise [`Agreed`] says what is wrong. Default: it is. */
-  reject?: boolean
-  /** The only version to speak, `"TLSv1.2"` or `"TLSv1.3"`. Default: both. */
-  version?: string
 }

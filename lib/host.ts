@@ -1,8 +1,16 @@
 /** What a host has decided for sockets: by createBinding(), by setDefaultBinding(), or nothing. */
 
 import type { Address } from './address.ts';
-import { Config, connect, type NativeSocket, type TlsOptions } from './binding.ts';
-import { readConfig } from './config.ts';
+import { Config, connect, type NativeSocket } from './binding.ts';
+import { readSettings, type Settings } from './config.ts';
+import { Mistakes } from './config/mistakes.ts';
+import {
+  type Credentials,
+  defaultCredentials,
+  type Handshake,
+  readTls,
+  withoutIdentity,
+} from './credentials.ts';
 import { rethrowing, SocketError } from './error.ts';
 import { IdleWatch } from './idle.ts';
 
@@ -14,13 +22,28 @@ export class Host {
   /** Milliseconds; 0: a socket may be idle for ever. */
   readonly idleTimeout: number;
   readonly resolve: Resolve | undefined;
+  readonly #credentials: Credentials | undefined;
 
   /** @throws {SocketError} that names each member that cannot be used. */
   constructor(config: unknown = undefined) {
-    const { native, resolve, idleTimeout } = readConfig(config);
-    this.config = rethrowing(() => new Config({ ...native, notesActivity: idleTimeout > 0 }));
+    const mistakes = new Mistakes();
+    const settings = readSettings(config, mistakes);
+    const { native, tls, resolve, idleTimeout } = settings;
+    // The environment is read at the first use of TLS, which may never come.
+    const credentials = Object.keys(tls).length > 0 ? mistakes.collect(() => readTls(tls)) : undefined;
+    const options = { ...native, notesActivity: idleTimeout > 0 };
+    const proxied = mistakes.collect(() => credentialsOfProxy(settings, credentials));
+    const made = mistakes.collect(() => rethrowing(() => new Config(options, proxied?.native)));
+    mistakes.raise();
+    this.config = made as Config;
     this.resolve = resolve;
     this.idleTimeout = idleTimeout;
+    this.#credentials = credentials;
+  }
+
+  /** Of TLS, where a caller says nothing else. */
+  get credentials(): Credentials {
+    return this.#credentials ?? defaultCredentials();
   }
 
   /**
@@ -28,10 +51,15 @@ export class Host {
    * @param lost Told why the host could not look the name up.
    * @throws {SocketError} what is known at once.
    */
-  dial(address: Address, tls: TlsOptions | undefined, lost: (error: unknown) => void): NativeSocket {
+  dial(address: Address, handshake: Handshake | undefined, lost: (error: unknown) => void): NativeSocket {
     const { resolve } = this;
     const native = rethrowing(() =>
-      connect({ ...address, resolves: resolve !== undefined }, tls, this.config),
+      connect(
+        { ...address, resolves: resolve !== undefined },
+        this.config,
+        handshake?.secure,
+        handshake?.credentials.native,
+      ),
     );
     if (resolve !== undefined && native.asks()) {
       lookUp(resolve, address, native).catch((error) => {
@@ -50,6 +78,15 @@ export class Host {
       late(error);
     });
   }
+}
+
+/** For TLS to a proxy, which is somebody else than those who are connected to. */
+function credentialsOfProxy(
+  { native, proxyTls }: Settings,
+  credentials: Credentials | undefined,
+): Credentials | undefined {
+  if (native.proxy?.kind !== 'https') return undefined;
+  return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
 }
 
 async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {

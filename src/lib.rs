@@ -13,7 +13,7 @@
 //! - [`session`]: a TLS session over its TCP stream.
 //! - [`staged`]: small writes of one turn of the event loop.
 //! - [`notify`]: where the readiness of an open stream comes from.
-//! - [`tls`], [`configs`], [`trust`], [`verify`]: client configurations, those in use, root certificates, what was wrong with a
+//! - [`tls`], [`configs`], [`trust`], [`verify`]: credentials and handshakes, configurations, those in use, root certificates, what was wrong with a
 //!   certificate.
 //! - [`code`]: the stable names of what the system and rustls say.
 //! - [`pem`]: certificates and keys as users give them.

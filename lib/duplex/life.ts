@@ -83,7 +83,9 @@ export abstract class Life extends Duplex {
     const target = readTarget(options);
     const host = hostOf(options.binding);
     const secure =
-      readSecureTransport(options.secureTransport) === 'on' ? readSecurity(options, target.host) : undefined;
+      readSecureTransport(options.secureTransport) === 'on'
+        ? readSecurity(options, target.host, host.credentials)
+        : undefined;
     if (this.destroyed) this.#renew();
     if (this.#state.kind !== 'idle' || this.connecting) {
       throw new SocketError('connect() was called before; make a socket for each connection', {
@@ -97,14 +99,14 @@ export abstract class Life extends Duplex {
     this.#host = target.host;
     // What node:tls over this takes for the server's name, if it is told none.
     if (isIP(target.host) === 0 && target.path === undefined) this._host = target.host;
-    this[PARTS].security = secure;
+    Object.assign(this[PARTS], { security: secure, host });
     const { tuning, idleness } = this[PARTS];
     if (noDelay !== undefined) tuning.noDelay(noDelay);
     if (keepAlive) tuning.probes(true, keepAliveInitialDelay);
     if (timeout) this.setTimeout(timeout);
     idleness.active();
     const line = this.#take(new Line(this.#owner));
-    if (secure) line.secure(secure.native, 0);
+    if (secure) line.secure(secure, 0);
     if (isOurs(target)) this.#lookUp(line, target, host);
     else if (target.path === undefined) this.#dial(line, [target.host], target.port, host);
     else this.#dial(line, [target.path], undefined, host);
@@ -115,7 +117,7 @@ export abstract class Life extends Duplex {
     const security = this.#upgrading(options);
     this[PARTS].security = security;
     if (listener) this.once('secureConnect', listener);
-    this[PARTS].line?.secure(security.native, this.writableLength);
+    this[PARTS].line?.secure(security, this.writableLength);
     return this;
   }
 
@@ -128,9 +130,9 @@ export abstract class Life extends Duplex {
     while (this.writableCorked > 0) this.uncork();
     state.line.release();
     this.#handsOver = false;
-    const { local, remote, idleness } = this[PARTS];
+    const { local, remote, host, idleness } = this[PARTS];
     next[PARTS].idleness.below = idleness;
-    Object.assign(next[PARTS], { local, remote, security });
+    Object.assign(next[PARTS], { local, remote, host, security });
     next.#host = this.#host;
     next.connecting = this.connecting;
     this.#state = { kind: 'replaced', by: next };
@@ -140,11 +142,12 @@ export abstract class Life extends Duplex {
     if (!next.connecting) next[PARTS].tuning.apply();
     // It is silent from now on, and goes with the other.
     state.line.followers.push({ closed: () => this.destroy() });
-    state.line.secure(security.native, state.line.writes.queued);
+    state.line.secure(security, state.line.writes.queued);
   }
 
-  #adopt({ native, host, connecting, security, defaults, follower, handsOver }: Adopted): void {
+  #adopt({ native, host, by, connecting, security, defaults, follower, handsOver }: Adopted): void {
     this.#host = host;
+    this[PARTS].host = by;
     this.connecting = connecting;
     this.#defaults = defaults;
     this.#comesSecure = security !== undefined;
@@ -161,7 +164,11 @@ export abstract class Life extends Duplex {
 
   #upgrading(options: TlsOptions): Security {
     const { servername = this.#defaults.servername, ALPNProtocols = this.#defaults.ALPNProtocols } = options;
-    const security = readSecurity({ ...options, servername, ALPNProtocols }, this.#host);
+    const security = readSecurity(
+      { ...options, servername, ALPNProtocols },
+      this.#host,
+      this[PARTS].host?.credentials,
+    );
     if (this.#state.kind !== 'lined') throw this.#misused(UNCONNECTED);
     if (this[PARTS].security) throw this.#misused('TLS is on already, or about to be');
     if (this.destroyed || this.writableEnded || this.readableEnded) {

@@ -14,11 +14,11 @@ import {
   scratch,
   shutdown,
   Told,
-  type TlsOptions,
   WAIT,
   watch,
   write,
 } from '../binding.ts';
+import type { Handshake } from '../credentials.ts';
 import { rethrowing, SocketError } from '../error.ts';
 import type { Host } from '../host.ts';
 import type { IdleWatch } from '../idle.ts';
@@ -64,7 +64,7 @@ export class Line extends AsyncResource implements Listener {
   readonly #lost: Done = (error) => error && this.owner.broke(error);
   #ending: ((error?: Error | null) => void) | undefined;
   /** When `sent` has come so far, the rest is written over TLS. */
-  #upgrade: { at: number; tls: TlsOptions } | undefined;
+  #upgrade: { at: number; handshake: Handshake } | undefined;
 
   constructor(owner: LineOwner) {
     // The events of a socket belong to where it was made, as those of net.Socket: for AsyncLocalStorage.
@@ -163,8 +163,8 @@ export class Line extends AsyncResource implements Listener {
    * Goes over to TLS when all has gone out that is to be written in plain text: `queued` bytes, those that write() has been
    * given, but not taken over wholly, among them.
    */
-  secure(tls: TlsOptions, queued: number): void {
-    this.#upgrade = { at: this.sent - this.writes.partly + queued, tls };
+  secure(handshake: Handshake, queued: number): void {
+    this.#upgrade = { at: this.sent - this.writes.partly + queued, handshake };
     this.#send();
   }
 
@@ -255,7 +255,7 @@ export class Line extends AsyncResource implements Listener {
     const state = this.#state;
     while (state.kind === 'open' && this.#state === state) {
       if (this.#upgrade?.at === this.sent) {
-        this.#handshake(this.#upgrade.tls);
+        this.#handshake(this.#upgrade.handshake);
         return;
       }
       const pending = this.writes.first;
@@ -287,13 +287,13 @@ export class Line extends AsyncResource implements Listener {
     return pending.offset === part.length;
   }
 
-  #handshake(tls: TlsOptions): void {
+  #handshake({ secure, credentials }: Handshake): void {
     this.#upgrade = undefined;
     this.#state = { kind: 'securing' };
     this.#dry = true;
     if (!this.referenced) this.hold();
     try {
-      rethrowing(() => this.native?.startTls(tls));
+      rethrowing(() => this.native?.startTls(secure, credentials.native));
     } catch (error) {
       // The connection broke, and nobody has been told yet.
       this.owner.broke(this.native?.failure() ? this.failure() : (error as Error));

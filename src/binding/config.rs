@@ -6,13 +6,14 @@ use napi_derive::napi;
 use socket2::TcpKeepalive;
 use tokio::sync::Semaphore;
 
-use super::values::thrown;
+use super::{credentials::Credentials, values::thrown};
 use crate::{
     config::{self, Limit, Local, Tuning},
     error::Error,
     happy_eyeballs::ATTEMPT_DELAY,
     policy::{Exceptions, Policy},
     proxy::{Kind, Proxy},
+    tls::Handshake,
 };
 
 /// What a host decides for the connections of a binding. Checked by the caller, but for the rules.
@@ -98,8 +99,11 @@ pub struct Config(pub(super) Arc<config::Config>);
 impl Config {
     /// Throws for rules that cannot be used.
     #[napi(constructor, catch_unwind)]
-    pub fn new(options: ConfigOptions) -> Result<Self, napi::Error<String>> {
-        options.read().map(|config| Self(Arc::new(config))).map_err(|error| thrown(&error))
+    pub fn new(
+        options: ConfigOptions,
+        proxy_credentials: Option<&Credentials>,
+    ) -> Result<Self, napi::Error<String>> {
+        options.read(proxy_credentials).map(|config| Self(Arc::new(config))).map_err(|error| thrown(&error))
     }
 
     /// Figures, as they are now.
@@ -124,9 +128,9 @@ impl Config {
 }
 
 impl ConfigOptions {
-    fn read(self) -> Result<config::Config, Error> {
+    fn read(self, proxy_credentials: Option<&Credentials>) -> Result<config::Config, Error> {
         let milliseconds = |time: u32| Duration::from_millis(time.into());
-        let proxy = self.proxy.map(ProxyOptions::read).transpose()?;
+        let proxy = self.proxy.map(|proxy| proxy.read(proxy_credentials)).transpose()?;
         let address = self.local_address.map(|text| text.parse::<IpAddr>()).transpose();
         let address = address.map_err(|error| Error::Internal(error.to_string()))?;
         let limit = self.max_connections.map(|of| Limit {
@@ -149,9 +153,14 @@ impl ConfigOptions {
 }
 
 impl ProxyOptions {
-    fn read(self) -> Result<(Proxy, Exceptions), Error> {
+    fn read(self, credentials: Option<&Credentials>) -> Result<(Proxy, Exceptions), Error> {
         let kind = match self.kind.as_str() {
             "http" => Kind::Http,
+            "https" => {
+                let credentials =
+                    credentials.ok_or_else(|| Error::Internal("no credentials for the proxy".into()))?;
+                Kind::Https(Handshake::new(&self.host, None, credentials.parsed())?)
+            }
             "socks5" => Kind::Socks5,
             "socks5h" => Kind::Socks5h,
             other => return Err(Error::Internal(format!("no such kind of proxy: {other}"))),

@@ -4,6 +4,7 @@
 
 mod calls;
 mod config;
+mod credentials;
 #[cfg(unix)]
 mod dispatch;
 mod entries;
@@ -28,7 +29,8 @@ use napi_derive::napi;
 
 pub use self::{
     config::Config,
-    values::{Address, Agreed, Failure, Info, Stats, TlsOptions},
+    credentials::{Credentials, CredentialsOptions, Secure},
+    values::{Address, Agreed, Failure, Info, Stats},
 };
 use self::{
     entries::with_entry,
@@ -89,18 +91,19 @@ pub fn start(
     Ok(Started { host, direct, calls: calls::object(env)? })
 }
 
-/// Starts to connect. An event tells how it went.
+/// Starts to connect, with `secure` over TLS. An event tells how it went.
 #[napi(catch_unwind)]
 pub fn connect(
     env: Env,
     host: u32,
     address: Address,
-    tls: Option<TlsOptions>,
     config: &Config,
+    secure: Option<Secure>,
+    credentials: Option<&Credentials>,
 ) -> Result<Socket, napi::Error<String>> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let host = Host::of(host).ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
-    let handshake = tls.map(TlsOptions::handshake).transpose()?;
+    let handshake = secure.map(|secure| secure.handshake(credentials)).transpose()?;
     let resolves = address.resolves.unwrap_or_default();
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let (environment, notifier) = (Arc::clone(&host.environment), host.notifier());
@@ -109,12 +112,6 @@ pub fn connect(
         .map_err(|error| thrown(&error))?;
     entries::insert(env, id, host, connection);
     Ok(Socket { id })
-}
-
-/// Checks options of a later handshake: throws what cannot be used.
-#[napi(catch_unwind)]
-pub fn check_tls(tls: TlsOptions) -> Result<(), napi::Error<String>> {
-    tls.handshake().map(drop)
 }
 
 /// The life cycle of one connection. When JavaScript drops it, the connection is closed.
@@ -212,8 +209,13 @@ impl Socket {
 
     /// Upgrades an open plain connection. An event tells how the handshake went.
     #[napi(catch_unwind)]
-    pub fn start_tls(&self, env: Env, tls: TlsOptions) -> Result<(), napi::Error<String>> {
-        let handshake = tls.handshake()?;
+    pub fn start_tls(
+        &self,
+        env: Env,
+        secure: Secure,
+        credentials: &Credentials,
+    ) -> Result<(), napi::Error<String>> {
+        let handshake = secure.handshake(Some(credentials))?;
         with_entry(self.id, Some(env), |entry| entry.connection.start_tls(handshake))
             .unwrap_or(Err(Error::State("the connection is gone")))
             .map_err(|error| thrown(&error))

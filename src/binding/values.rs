@@ -13,63 +13,7 @@ use crate::{
     endpoint::{Endpoint, UnixName},
     error::Error,
     target::{Place, Target},
-    tls::{Handshake, Options, Versions},
-    trust::Sources,
-    verify::Demands,
 };
-
-/// What TLS needs to know. Absent members are defaults.
-#[napi(object)]
-pub struct TlsOptions {
-    /// The name to send and to check.
-    pub server_name: String,
-    /// Protocols to offer.
-    pub alpn: Vec<String>,
-    /// Roots that replace the default ones, PEM or DER.
-    pub ca: Option<Vec<Buffer>>,
-    /// The client's chain.
-    pub cert: Option<Vec<Buffer>>,
-    /// The client's key, PEM.
-    pub key: Option<Buffer>,
-    /// `NODE_EXTRA_CA_CERTS`
-    pub node_extra: Option<String>,
-    /// `SSL_CERT_FILE`
-    pub cert_file: Option<String>,
-    /// `SSL_CERT_DIR`
-    pub cert_dir: Option<String>,
-    /// Whether Node was told to use the system's store.
-    pub system: bool,
-    /// Whether the certificate has to be issued for `server_name`. Otherwise the caller checks that. Default: it has to.
-    pub check_name: Option<bool>,
-    /// Whether a certificate that is not trusted is refused. Otherwise [`Agreed`] says what is wrong. Default: it is.
-    pub reject: Option<bool>,
-    /// The only version to speak, `"TLSv1.2"` or `"TLSv1.3"`. Default: both.
-    pub version: Option<String>,
-}
-
-impl TlsOptions {
-    pub(super) fn handshake(self) -> Result<Handshake, napi::Error<String>> {
-        let bytes = |list: Vec<Buffer>| list.iter().map(|one| one.to_vec()).collect();
-        let identity = match (self.cert, self.key) {
-            (Some(cert), Some(key)) => Some((bytes(cert), key.to_vec())),
-            _ => None,
-        };
-        let trust = Sources {
-            node_extra: self.node_extra,
-            cert_file: self.cert_file,
-            cert_dir: self.cert_dir,
-            system: self.system,
-        };
-        let demands = Demands { name: self.check_name.unwrap_or(true), trust: self.reject.unwrap_or(true) };
-        let versions = match self.version.as_deref() {
-            Some("TLSv1.2") => Versions::Only12,
-            Some("TLSv1.3") => Versions::Only13,
-            _ => Versions::All,
-        };
-        let options = Options { alpn: self.alpn, ca: self.ca.map(bytes), identity, trust, demands, versions };
-        Handshake::new(&self.server_name, options).map_err(|error| thrown(&error))
-    }
-}
 
 /// Where to connect.
 #[napi(object, object_to_js = false)]

@@ -16,7 +16,7 @@ use crate::{
     notify::{Notifier, Tell},
     runtime::{Environment, Event},
     target::{Place, Target},
-    tls::{Handshake, Options},
+    tls::{Credentials, Handshake, Options},
 };
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::PrivateKeyDer;
@@ -178,6 +178,11 @@ pub(crate) struct Pki {
     pub(crate) config: Arc<ServerConfig>,
 }
 
+/// A handshake with these options.
+pub(crate) fn handshake(name: &str, options: Options) -> Handshake {
+    Handshake::new(name, None, &Credentials::new(options).unwrap()).unwrap()
+}
+
 impl Pki {
     pub(crate) fn new() -> Self {
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
@@ -203,7 +208,7 @@ impl Pki {
 
     pub(crate) fn handshake(&self, name: &str) -> Handshake {
         let ca = Some(vec![self.authority.clone().into_bytes()]);
-        Handshake::new(name, Options { ca, ..Options::default() }).unwrap()
+        handshake(name, Options { ca, ..Options::default() })
     }
 
     pub(crate) fn accept(config: &Arc<ServerConfig>, stream: TcpStream) -> TlsStream {
