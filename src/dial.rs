@@ -17,6 +17,7 @@ use crate::{
     journey::{Journey, Phase},
     lookup::lookup,
     notify::Unbound,
+    policy::{Spelling, spelling},
     proxy::{Destination, Proxy, Through},
     runtime::{self, Completion, Environment, Event},
     target::{Place, Target},
@@ -192,7 +193,7 @@ impl Dial {
         !proxy.resolves_here()
             && self.answer.is_none()
             && self.config.policy.vouches_for(host, *port)
-            && crate::policy::numeric(host).is_none()
+            && spelling(host) == Spelling::Name
     }
 
     async fn ask(
