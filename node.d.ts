@@ -13,7 +13,7 @@ import type { LookupFunction } from 'node:net';
 import type * as net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { CipherNameAndProtocol, DetailedPeerCertificate, PeerCertificate } from 'node:tls';
-import type { SecureTransportKind, Socket as WebSocket, TlsConfig } from './index.d.ts';
+import type { Binding, SecureTransportKind, Socket as WebSocket, TlsConfig } from './index.d.ts';
 
 /** PEM or DER, or a `file:` URL; one or several. */
 export type Pem = string | NodeJS.ArrayBufferView | URL | readonly (string | NodeJS.ArrayBufferView | URL)[];
@@ -77,6 +77,8 @@ export interface ConnectionOptions extends SocketConstructorOptions, TlsOptions 
   keepAliveInitialDelay?: number | undefined;
   /** As `setTimeout()`. */
   timeout?: number | undefined;
+  /** What createBinding() has made: where the connection may go, by which way. Default: that of setDefaultBinding(). */
+  binding?: Binding | undefined;
 }
 
 /**

@@ -21,10 +21,11 @@ export const END = -3;
 /** Starts to connect, with `secure` over TLS. */
 export function connect(
   address: Native.Address,
+  config: Native.Config,
   secure?: Native.Secure,
   credentials?: Native.Credentials,
 ): Native.Socket {
-  return native.connect(host, address, secure, credentials);
+  return native.connect(host, address, config, secure, credentials);
 }
 
 /** What an event says: the order of the native half's `Told`. */
@@ -52,7 +53,8 @@ export interface Listener {
 
 const native = load();
 
-export const { Credentials } = native;
+export const { Config, Credentials } = native;
+export type Config = Native.Config;
 export type Credentials = Native.Credentials;
 
 // A strong table would pin dropped sockets for ever. Whoever waits for something pins himself.

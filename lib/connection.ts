@@ -1,11 +1,13 @@
 /** The life of a socket: what happens when, and which promise that settles. Everything the class Socket shows is here. */
 
-import type { SocketInfo } from '../index.d.ts';
+import type { SocketInfo, SocketStats } from '../index.d.ts';
 import type { Address } from './address.ts';
-import { connect, type Listener, listen, type NativeSocket, pin, Told } from './binding.ts';
-import { defaultCredentials, type Handshake, handshakeOf, readStartTls } from './credentials.ts';
+import { type Listener, listen, type NativeSocket, pin, Told } from './binding.ts';
+import { type Handshake, handshakeOf, readStartTls } from './credentials.ts';
 import { Deferred } from './deferred.ts';
 import { fromNative, rethrowing, type SocketError } from './error.ts';
+import type { Host } from './host.ts';
+import type { IdleWatch } from './idle.ts';
 import * as misuse from './misuse.ts';
 import type { Options } from './options.ts';
 import type { Lent, ReadableOwner, WritableOwner } from './owner.ts';
@@ -21,6 +23,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   readonly readable: ReadableSide;
   readonly writable: WritableSide;
   readonly #address: Address;
+  readonly host: Host;
   readonly #native: NativeSocket;
   readonly #opened = new Deferred<SocketInfo>();
   readonly #closed = new Deferred<void>();
@@ -30,18 +33,19 @@ export class Connection implements ReadableOwner, WritableOwner {
   #heir: Listener = this;
   readonly #upgrades: boolean;
   #forget: (() => void) | undefined;
+  #idle: IdleWatch | undefined;
 
   /** Starts to connect, or (with `native`) waits to take over a connection. */
-  constructor(address: Address, options: Options, native?: NativeSocket, handshake?: Handshake) {
+  constructor(address: Address, options: Options, host: Host, native?: NativeSocket, handshake?: Handshake) {
     this.#address = address;
+    this.host = host;
     this.options = options;
     this.readable = new ReadableSide(this);
     this.writable = new WritableSide(this, options.highWaterMark);
     this.handshake =
-      handshake ?? (options.secureTransport === 'on' ? handshakeOf(options, address.host) : undefined);
-    this.#native =
-      native ??
-      rethrowing(() => connect(address, this.handshake?.secure, this.handshake?.credentials.native));
+      handshake ??
+      (options.secureTransport === 'on' ? handshakeOf(options, address.host, host.credentials) : undefined);
+    this.#native = native ?? host.dial(address, this.handshake, (error) => this.#fail(error));
     this.#upgrades = native !== undefined;
     if (native === undefined) listen(this.#native.id, this);
     if (options.signal) this.#forget = watchSignal(options.signal, this);
@@ -59,6 +63,10 @@ export class Connection implements ReadableOwner, WritableOwner {
       this.repin();
     }
     return this.#closed.promise;
+  }
+
+  get stats(): SocketStats {
+    return this.#native.stats() as SocketStats;
   }
 
   upgraded = false;
@@ -98,16 +106,17 @@ export class Connection implements ReadableOwner, WritableOwner {
   startTls(options: unknown): Connection {
     const { text } = this.#address;
     // First: a getter may do anything, also to this socket.
-    const handshake = readStartTls(options, defaultCredentials(), this.options, this.#address.host);
+    const handshake = readStartTls(options, this.host.credentials, this.options, this.#address.host);
     const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
     const over = !open || this.writable.over || this.writable.ends || this.readable.over;
     misuse.checkUpgrade(text, this.options.secureTransport, this.upgraded, over);
     const secure: Options = { ...this.options, secureTransport: 'on' };
-    const next = new Connection(this.#address, secure, this.#native, handshake);
+    const next = new Connection(this.#address, secure, this.host, this.#native, handshake);
     this.upgraded = true;
     const connecting = this.#state.kind === 'connecting';
     this.#state = { kind: 'upgrading', next };
     this.#forget?.();
+    this.#idle?.stop();
     this.readable.end();
     this.repin();
     const replaced = misuse.replacedError(text);
@@ -165,7 +174,7 @@ export class Connection implements ReadableOwner, WritableOwner {
 
   #isOpen(): void {
     const { localAddress = '', alpn = null } = this.#native.info() ?? {};
-    this.#opened.resolve({ remoteAddress: this.#address.text, localAddress, alpn });
+    this.#opened.resolve({ remoteAddress: this.#address.text, localAddress, alpn, tls: null });
   }
 
   #open(): void {
@@ -173,6 +182,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     if (this.#state.kind === 'connecting') {
       this.#state = { kind: 'open' };
       this.readable.open(this.#native.id);
+      this.#idle = this.host.watch(this.#native, this.#address, (error) => this.abort(error));
     }
     this.writable.open(this.#native.id);
     this.sideEnded();
@@ -180,7 +190,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   }
 
   /** It could not be opened. */
-  #fail(error: SocketError): void {
+  #fail(error: unknown): void {
     if (this.#state.kind === 'upgrading') this.#state.next.#fail(error);
     this.#closed.reject(error);
     if (this.#state.kind === 'lent') this.#state.recall(error);
@@ -281,6 +291,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.#state = { kind: 'closed' };
     this.#closed.resolve();
     this.#forget?.();
+    this.#idle?.stop();
     this.repin();
   }
 

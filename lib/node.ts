@@ -31,6 +31,7 @@ export function toDuplex(webSocket: WebSocket): Socket {
   adopt(socket, {
     native,
     host: address.host,
+    by: connection.host,
     connecting,
     security,
     defaults: { servername: sni, ALPNProtocols: alpn },

@@ -3,7 +3,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Address } from '../address.ts';
 import {
-  connect,
   END,
   FAILED,
   Interest,
@@ -21,6 +20,8 @@ import {
 } from '../binding.ts';
 import type { Handshake } from '../credentials.ts';
 import { rethrowing, SocketError } from '../error.ts';
+import type { Host } from '../host.ts';
+import type { IdleWatch } from '../idle.ts';
 import { Attempts } from './attempts.ts';
 import { failureOf } from './failure.ts';
 import type { Follower, LineOwner } from './parts.ts';
@@ -52,6 +53,7 @@ export class Line extends AsyncResource implements Listener {
   sent = 0;
   #state: State = { kind: 'idle' };
   #host = '';
+  #idle: IdleWatch | undefined;
   #attempts: Attempts | undefined;
   /** Somebody wants bytes. */
   #wanted = false;
@@ -71,18 +73,19 @@ export class Line extends AsyncResource implements Listener {
   }
 
   /** Connects to the first of some addresses that accepts it. */
-  dial(addresses: readonly Address[]): void {
-    this.#attempts = new Attempts(addresses);
+  dial(addresses: readonly Address[], by: Host): void {
+    this.#attempts = new Attempts(addresses, by);
     this.#dialNext();
   }
 
   /** Whether there is another address. */
   #dialNext(): boolean {
-    const address = this.#attempts?.next(() => this.#dialNext());
-    if (address === undefined) return false;
+    const attempts = this.#attempts;
+    const address = attempts?.next(() => this.#dialNext());
+    if (attempts === undefined || address === undefined) return false;
     this.native?.abort(false);
-    const native = rethrowing(() => connect(address));
-    this.take(native, address.host);
+    const lost = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(error as Error);
+    this.take(attempts.host.dial(address, undefined, lost), address.host);
     return true;
   }
 
@@ -170,6 +173,7 @@ export class Line extends AsyncResource implements Listener {
     if (this.#state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
     this.#attempts?.end();
+    this.#idle?.stop();
     pin(this, false);
     if (how === 'end') this.native?.close(false);
     else this.native?.abort(how === 'cut');
@@ -190,7 +194,12 @@ export class Line extends AsyncResource implements Listener {
     const { id } = this.native as NativeSocket;
     this.#attempts?.end();
     const securing = this.#state.kind === 'securing';
-    if (!securing) for (const { opened } of this.followers) opened?.();
+    if (!securing) {
+      for (const { opened } of this.followers) opened?.();
+      const { host, current } = this.#attempts ?? {};
+      if (current)
+        this.#idle = host?.watch(this.native as NativeSocket, current, (error) => this.owner.broke(error));
+    }
     const open: State = { kind: 'open', id };
     this.#state = open;
     // Most servers say nothing before they are asked: being told costs less than trying.

@@ -4,7 +4,10 @@ import { constants } from 'node:crypto';
 import tls from 'node:tls';
 
 /** Where a socket of ours cannot connect to, or from. */
-const PLACES = ['path', 'fd', 'handle', 'onread', 'localAddress', 'localPort', 'blockList'] as const;
+const PLACES = [
+  ...(process.platform === 'win32' ? ['path'] : []),
+  ...['fd', 'handle', 'onread', 'localAddress', 'localPort', 'blockList'],
+];
 
 /** What TLS in Rust does not know, and what is lost, or less secure, without it. */
 const TLS = [

@@ -12,10 +12,10 @@ use std::{
 
 use crate::{
     connection::{Connection, Progress, Told},
-    dial::Target,
     error::Error,
     notify::{Notifier, Tell},
     runtime::{Environment, Event},
+    target::{Place, Target},
     tls::{Credentials, Handshake, Options},
 };
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -49,12 +49,12 @@ impl Owner {
             ahead_after,
         );
         let notifier = Notifier::Thread(Arc::clone(&environment) as Arc<dyn Tell>);
-        let target = Target {
-            host: "127.0.0.1".into(),
-            port: address.port(),
-            text: format!("localhost:{}", address.port()),
-        };
-        let connection = Connection::dial(Arc::clone(&environment), notifier, ID, target, handshake);
+        let place = Place::Host { host: "127.0.0.1".into(), port: address.port() };
+        let target = Target { place, text: format!("localhost:{}", address.port()) };
+        let config = Arc::default();
+        let connection =
+            Connection::dial(Arc::clone(&environment), notifier, ID, target, config, handshake, false)
+                .unwrap();
         Self { environment, woken, connection, returned: 0 }
     }
 
