@@ -89,7 +89,7 @@ impl Rejection {
         }
         if let Some(unpinned) = self.unpinned() {
             return format!(
-                "no key of its chain is among `pins`; the server's own is '{unpinned}': pin that if you know it to be right, otherwise somebody may be in between"
+                "no key of its chain is among `pins`; the server's own is '{unpinned}': check with whoever runs it, and pin that if it is right; otherwise somebody is in between"
             );
         }
         if self.is_authority() {
