@@ -45,7 +45,8 @@ export function parseAddress(address: unknown): Address {
  */
 export function parsePath(path: string): Address {
   const what = quote(UNIX + path);
-  if (!/^[/@]./s.test(path)) {
+  if (path === '/' || path === '@') throw invalid(`${what} names no socket`);
+  if (!/^[/@]/.test(path)) {
     throw invalid(
       `the path in ${what} is not absolute; pass "unix:/path", or "unix:@name" for an abstract one`,
     );

@@ -17,8 +17,9 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 // What is risky about an option is said by the report, in its own words.
 process.removeAllListeners('warning');
-process.on('warning', ({ message }) => {
-  if (!/verif/i.test(message)) process.stderr.write(`warning      ${message}\n`);
+process.on('warning', (warning: Error & { code?: string }) => {
+  const { code, message } = warning;
+  if (code !== 'WINTERSOCK_VERIFY_OFF') process.stderr.write(`warning      ${message}\n`);
 });
 
 const { stdin, stdout, stderr } = process;

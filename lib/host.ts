@@ -25,6 +25,8 @@ export class Host {
   /** Milliseconds; 0: a socket may be idle for ever. */
   readonly idleTimeout: number;
   readonly resolve: Resolve | undefined;
+  /** Whether a connection was begun. */
+  used = false;
   readonly #credentials: Credentials | undefined;
 
   /** @throws {SocketError} that names each member that cannot be used. */
@@ -65,6 +67,7 @@ export class Host {
    */
   dial(address: Address, handshake: Handshake | undefined, lost: (error: unknown) => void): NativeSocket {
     const { resolve } = this;
+    this.used = true;
     const native = rethrowing(() =>
       connect(
         { ...address, resolves: resolve !== undefined },
@@ -107,6 +110,63 @@ async function lookUp(resolve: Resolve, { host, port, text }: Address, native: N
 }
 
 let decided: Host | undefined;
+let set = false;
+const hosts = new WeakMap<object, Host>();
+
+/** Remembers whose `binding` is. */
+export function bind<T extends object>(binding: T, host: Host): T {
+  hosts.set(binding, host);
+  return binding;
+}
+
+/**
+ * Whose a binding is; without one, the default.
+ * @throws {SocketError} ERR_INVALID_OPTION
+ */
+export function hostOf(binding: unknown): Host {
+  if (binding === undefined || binding === null) return defaultHost();
+  const host = typeof binding === 'object' ? hosts.get(binding) : undefined;
+  if (host !== undefined) return host;
+  throw new SocketError('invalid option: `binding` must be what createBinding() has made', {
+    code: 'ERR_INVALID_OPTION',
+  });
+}
+
+/** That of connect(), and of whatever is not of a binding. */
+export function defaultHost(): Host {
+  decided ??= new Host();
+  return decided;
+}
+
+/** @throws {SocketError} ERR_INVALID_STATE, if it has been set before, or used. */
+export function setDefaultHost(config: unknown): Host {
+  if (set || decided?.used) {
+    throw new SocketError(
+      'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
+      { code: 'ERR_INVALID_STATE' },
+    );
+  }
+  decided = new Host(config);
+  set = true;
+  return decided;
+}
+
+/** For TLS to a proxy, which is somebody else than those who are connected to. */
+function credentialsOfProxy(
+  { native, proxyTls }: Settings,
+  credentials: Credentials | undefined,
+): Credentials | undefined {
+  if (native.proxy?.kind !== 'https') return undefined;
+  return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
+}
+
+async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {
+  const addresses = readAddresses(await resolve(host), text);
+  rethrowing(() => native.answer(addresses, port));
+}
+
+let decided: Host | undefined;
+const set = false;
 const hosts = new WeakMap<object, Host>();
 
 /** Remembers whose `binding` is. */

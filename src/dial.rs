@@ -42,6 +42,8 @@ pub struct Dial {
     pub answer: Option<oneshot::Receiver<Vec<Endpoint>>>,
     /// Where it waits for another connection to close.
     pub turn: Option<Arc<Semaphore>>,
+    /// How far it has come.
+    pub journey: Arc<Journey>,
 }
 
 /// A stream, and where it goes.
@@ -62,7 +64,7 @@ impl Dial {
     /// # Cancel safety
     /// Dropping the future drops every attempt.
     pub async fn run(mut self, environment: &Arc<Environment>) -> Result<Established, Error> {
-        let journey = Journey::default();
+        let journey = Arc::clone(&self.journey);
         let (after, text) = (self.config.timeout, self.target.text.clone());
         journey.within(after, &text, self.establish(&journey, environment)).await
     }

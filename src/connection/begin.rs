@@ -65,7 +65,8 @@ impl Connection {
                     connection.asks = Some(asks);
                     answer
                 });
-                let dial = Dial { target, config, handshake, answer, turn };
+                let journey = connection.record.begins();
+                let dial = Dial { target, config, handshake, answer, turn, journey };
                 let environment = Arc::clone(&connection.environment);
                 State::Connecting(establish(&connection.environment, id, async move {
                     dial.run(&environment).await
