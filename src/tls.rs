@@ -1,6 +1,6 @@
 //! TLS client configurations, parsed from options, and the handshake.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore, SupportedProtocolVersion,
@@ -147,6 +147,31 @@ impl Handshake {
         }
     }
 
+    /// Runs a handshake that another driver of rustls makes with [`Self::config`] and [`Self::server_name`]. Errors as of [`Self::run`].
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn explained<T>(
+        &self,
+        handshake: impl Future<Output = io::Result<T>>,
+        target: &str,
+    ) -> Result<T, Error> {
+        let (result, rejection) = verify::observed(handshake).await;
+        result.map_err(|error| {
+            let broken = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(inner) => Broken::Tls(inner.clone()),
+                None if error.kind() == io::ErrorKind::UnexpectedEof => Broken::Truncated,
+                None => Broken::Io(error),
+            };
+            self.explain(broken, rejection, target)
+        })
+    }
+
+    /// The name that the certificate is checked against.
+    pub fn server_name(&self) -> ServerName<'static> {
+        self.server_name.clone()
+    }
+
     fn explain(&self, broken: Broken, rejection: Option<Rejection>, target: &str) -> Error {
         let target = target.to_owned();
         match broken {
@@ -161,7 +186,14 @@ impl Handshake {
         }
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+    /// The configuration. May read files: not for the JavaScript thread.
+    ///
+    /// # Errors
+    /// [`Error::Trust`] if the host's roots cannot be loaded.
+    pub fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+        if let Some(config) = configs::cached(&self.options) {
+            return Ok(config);
+        }
         let config = Arc::new(self.build()?);
         Ok(configs::remember(Arc::clone(&self.options), config))
     }
