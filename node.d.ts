@@ -13,24 +13,31 @@ import type { LookupFunction } from 'node:net';
 import type * as net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { CipherNameAndProtocol, DetailedPeerCertificate, PeerCertificate } from 'node:tls';
-import type { SecureTransportKind, Socket as WebSocket } from './index.d.ts';
+import type { Binding, SecureTransportKind, Socket as WebSocket, TlsConfig } from './index.d.ts';
 
-/** PEM or DER, one or several. */
-export type Pem = string | NodeJS.ArrayBufferView | readonly (string | NodeJS.ArrayBufferView)[];
+/** PEM or DER, or a `file:` URL; one or several. */
+export type Pem = string | NodeJS.ArrayBufferView | URL | readonly (string | NodeJS.ArrayBufferView | URL)[];
 
-/** Options of TLS under the names of node:tls. Members that cannot be honoured throw; unknown ones are ignored. */
-export interface TlsOptions {
+/**
+ * Options of TLS under the names of node:tls, and those of {@link TlsConfig} that it has no name for. Members that cannot be honoured throw;
+ * unknown ones are ignored.
+ */
+export interface TlsOptions
+  extends Pick<
+    TlsConfig,
+    'alpn' | 'extraCa' | 'keyLog' | 'passphrase' | 'pins' | 'sessionResumption' | 'systemCa' | 'verify'
+  > {
   /** Roots that replace the default ones (webpki-roots, and what NODE_EXTRA_CA_CERTS and SSL_CERT_FILE add). */
   ca?: Pem | undefined;
   /** Client certificate chain, leaf first. Needs `key`. */
   cert?: Pem | undefined;
-  /** Private key of `cert`, PEM, not encrypted. node:tls's objects with a `pem` are taken, too; a KeyObject is not. */
+  /** Private key of `cert`, PEM or DER. node:tls's objects with `pem` and `passphrase` are taken, too; a KeyObject is not. */
   key?: Pem | readonly (string | NodeJS.ArrayBufferView | object)[] | undefined;
   /** The name to send (SNI) and to check. Default: the host that was connected to. `''`: the host too. */
   servername?: string | undefined;
-  /** Default `true`. `false`: any certificate is accepted; `authorized` and `authorizationError` say what is wrong with it. */
+  /** Default `true`. `false`: any certificate is accepted; `authorized` and `authorizationError` say what is wrong with it. `verify` wins. */
   rejectUnauthorized?: boolean | undefined;
-  /** Protocols to offer, as names or in wire format. */
+  /** Protocols to offer, as names or in wire format. Wins over `alpn`. */
   ALPNProtocols?: readonly (string | NodeJS.ArrayBufferView)[] | NodeJS.ArrayBufferView | undefined;
   /** Replaces the check of the name; the chain is checked all the same. An error that it returns refuses the certificate. */
   checkServerIdentity?: ((hostname: string, certificate: PeerCertificate) => Error | undefined) | undefined;
@@ -70,6 +77,8 @@ export interface ConnectionOptions extends SocketConstructorOptions, TlsOptions 
   keepAliveInitialDelay?: number | undefined;
   /** As `setTimeout()`. */
   timeout?: number | undefined;
+  /** What createBinding() has made: where the connection may go, by which way. Default: that of setDefaultBinding(). */
+  binding?: Binding | undefined;
 }
 
 /**

@@ -46,7 +46,8 @@ describe('versions of TLS', () => {
 test.each([
   [{ ca: 'x' }, 'ERR_INVALID_CA'],
   [{ servername: 'a..b' }, 'ERR_INVALID_SNI'],
-  [{ cert: 'x' }, 'ERR_INVALID_OPTION'],
+  [{ cert: 'x' }, 'ERR_INVALID_CERT'],
+  [{ cert: Buffer.from('x') }, 'ERR_INVALID_OPTION'],
   [{ pfx: 'x' }, 'ERR_INVALID_OPTION'],
 ])('PostgresSocket says at once what is wrong with %j', (options, code) => {
   expect(() => new PostgresSocket(options as object)).toThrow(expect.objectContaining({ code }));

@@ -256,7 +256,7 @@ describe.runIf(!alone)('options that cannot be honoured are refused at once', ()
     'a key that is none': [{ cert: forClients.certPem, key: 'nonsense' }, 'ERR_INVALID_KEY'],
     'a certificate that is none': [{ cert: 'nonsense', key: forClients.keyPem }, 'ERR_INVALID_CERT'],
     pfx: [{ pfx: Buffer.alloc(1) }, 'ERR_INVALID_OPTION'],
-    passphrase: [{ ...asOptions(forClients), passphrase: 'x' }, 'ERR_INVALID_OPTION'],
+    'a pin that is none': [{ pins: ['sha256/short'] }, 'ERR_INVALID_OPTION'],
     'revocation lists': [{ crl: 'x' }, 'ERR_INVALID_OPTION'],
     'a name that is none': [{ servername: 'a..b' }, 'ERR_INVALID_SNI'],
     'only old versions': [{ maxVersion: 'TLSv1.1' }, 'ERR_INVALID_OPTION'],

@@ -151,8 +151,6 @@ describe('what TLS in Rust does not know is done by Node', () => {
     sigalgs: { sigalgs: 'ecdsa_secp256r1_sha256' },
     secureProtocol: { secureProtocol: 'TLSv1_2_method' },
     secureOptions: { secureOptions: 1 << 26 },
-    'a key with a passphrase': { key: [{ pem: key, passphrase: 'open' }], cert },
-    passphrase: { key, cert, passphrase: 'open' },
     requestOCSP: { requestOCSP: true } as nodeTls.ConnectionOptions,
     pskCallback: { pskCallback: () => null },
     'several keys': { key: [key, key], cert: [cert, cert] },

@@ -4,13 +4,17 @@ import { isIPv6 } from 'node:net';
 import { SocketError } from './error.ts';
 
 export interface Address {
-  /** A name or an IP address, without brackets. */
+  /** A name or an IP address, without brackets. Of a Unix domain socket: its path, or `@` and its abstract name. */
   host: string;
-  /** 1 to 65535. */
+  /** 1 to 65535. 0: it is a Unix domain socket. */
   port: number;
-  /** `host:port`, IPv6 in brackets. */
+  /** `host:port`, IPv6 in brackets, or `unix:/path`. */
   text: string;
 }
+
+const UNIX = 'unix:';
+/** What a system takes at least (macOS: 104 bytes with the NUL at the end). */
+const PATH_MAX = 103;
 
 const HOST_MAX = 255;
 const HOST = /^[\w.-]+$/;
@@ -30,7 +34,30 @@ export function parseAddress(address: unknown): Address {
     return finish(host, dictionaryPort(dictionary.port));
   }
   if (typeof address === 'symbol') throw invalid('a symbol is not an address');
-  return parseString(String(address));
+  const text = String(address);
+  return text.startsWith(UNIX) ? parsePath(text.slice(UNIX.length)) : parseString(text);
+}
+
+/**
+ * The address of a Unix domain socket: an absolute path, or `@` and an abstract name.
+ * @throws {SocketError} ERR_INVALID_ADDRESS
+ */
+export function parsePath(path: string): Address {
+  const what = quote(UNIX + path);
+  if (!/^[/@]./s.test(path)) {
+    throw invalid(
+      `the path in ${what} is not absolute; pass "unix:/path", or "unix:@name" for an abstract one`,
+    );
+  }
+  if (path.includes('\0')) throw invalid(`the path in ${what} has a NUL character`);
+  if (Buffer.byteLength(path) > PATH_MAX)
+    throw invalid(`the path in ${what} is longer than ${PATH_MAX} bytes`);
+  if (path.startsWith('@') && process.platform !== 'linux') {
+    throw invalid(`${what} is an abstract name, which only Linux has`);
+  }
+  if (process.platform === 'win32')
+    throw invalid(`${what}: there are no Unix domain sockets on Windows here`);
+  return { host: path, port: 0, text: UNIX + path };
 }
 
 /** Whether a text can be sent and checked as the name of a server. */
@@ -92,7 +119,10 @@ function quote(text: string): string {
 }
 
 function invalid(what: string): SocketError {
-  return new SocketError(`invalid address: ${what}; pass "host:port", "[ipv6]:port" or { hostname, port }`, {
-    code: 'ERR_INVALID_ADDRESS',
-  });
+  return new SocketError(
+    `invalid address: ${what}; pass "host:port", "[ipv6]:port", { hostname, port } or "unix:/path"`,
+    {
+      code: 'ERR_INVALID_ADDRESS',
+    },
+  );
 }

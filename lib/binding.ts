@@ -7,7 +7,7 @@ import type * as Native from '../binding.d.cts';
 import { SocketError } from './error.ts';
 import { readIo } from './io.ts';
 
-export type { Socket as NativeSocket, TlsOptions } from '../binding.d.cts';
+export type { Socket as NativeSocket } from '../binding.d.cts';
 
 const require = createRequire(import.meta.url);
 
@@ -18,9 +18,14 @@ export const WAIT = -1;
 export const FAILED = -2;
 export const END = -3;
 
-/** Starts to connect. */
-export function connect(address: Native.Address, tls: Native.TlsOptions | undefined): Native.Socket {
-  return native.connect(host, address, tls);
+/** Starts to connect, with `secure` over TLS. */
+export function connect(
+  address: Native.Address,
+  config: Native.Config,
+  secure?: Native.Secure,
+  credentials?: Native.Credentials,
+): Native.Socket {
+  return native.connect(host, address, config, secure, credentials);
 }
 
 /** What an event says: the order of the native half's `Told`. */
@@ -48,7 +53,9 @@ export interface Listener {
 
 const native = load();
 
-export const { checkTls } = native;
+export const { Config, Credentials } = native;
+export type Config = Native.Config;
+export type Credentials = Native.Credentials;
 
 // A strong table would pin dropped sockets for ever. Whoever waits for something pins himself.
 const listeners = new Map<number, WeakRef<Listener>>();

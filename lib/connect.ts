@@ -1,9 +1,10 @@
-/** connect(): checks everything that can be known at once, and returns the socket. */
+/** connect(): checks everything that can be known at once, and returns the socket; and the bindings that have one of their own. */
 
-import type { SocketAddress, SocketOptions } from '../index.d.ts';
+import type { Binding, BindingConfig, SocketAddress, SocketOptions } from '../index.d.ts';
 import { type Address, parseAddress } from './address.ts';
 import { Connection } from './connection.ts';
 import { SocketError } from './error.ts';
+import { bind, defaultHost, Host, setDefaultHost } from './host.ts';
 import { readOptions } from './options.ts';
 import { type Socket, socketOf } from './socket.ts';
 
@@ -11,11 +12,35 @@ export function connect(
   address: string | SocketAddress,
   options: SocketOptions | null | undefined = undefined,
 ): Socket {
+  return connectBy(undefined, address, options);
+}
+
+export function createBinding(config: BindingConfig | null | undefined = undefined): Binding {
+  return bindingOf(new Host(config));
+}
+
+export function setDefaultBinding(config: BindingConfig): Binding {
+  return bindingOf(setDefaultHost(config));
+}
+
+function bindingOf(host: Host): Binding {
+  const binding = Object.freeze({
+    connect: (address: string | SocketAddress, options: SocketOptions | null | undefined = undefined) =>
+      connectBy(host, address, options),
+    get stats() {
+      return host.config.stats();
+    },
+  });
+  return bind(binding, host);
+}
+
+/** Without a host: by the default one, which is settled when the first connection is made, not when its arguments are wrong. */
+function connectBy(host: Host | undefined, address: unknown, options: unknown): Socket {
   const target = parseAddress(address);
   const settings = readOptions(options);
   if (settings.signal?.aborted) throw settings.signal.reason;
   checkPermission(target);
-  return socketOf(new Connection(target, settings));
+  return socketOf(new Connection(target, settings, host ?? defaultHost()));
 }
 
 /** Node's permission model does not see what an addon does: without asking, `--permission` would not hold here. */

@@ -1,21 +1,15 @@
 /** The life of a socket: what happens when, and which promise that settles. Everything the class Socket shows is here. */
 
-import type { SocketInfo } from '../index.d.ts';
+import type { SocketInfo, SocketStats } from '../index.d.ts';
 import type { Address } from './address.ts';
-import {
-  checkTls,
-  connect,
-  type Listener,
-  listen,
-  type NativeSocket,
-  pin,
-  Told,
-  type TlsOptions,
-} from './binding.ts';
+import { type Listener, listen, type NativeSocket, pin, Told } from './binding.ts';
+import { type Handshake, handshakeOf, readStartTls } from './credentials.ts';
 import { Deferred } from './deferred.ts';
 import { fromNative, rethrowing, type SocketError } from './error.ts';
+import type { Host } from './host.ts';
+import type { IdleWatch } from './idle.ts';
 import * as misuse from './misuse.ts';
-import { type Options, readStartTlsOptions, tlsOptions } from './options.ts';
+import type { Options } from './options.ts';
 import type { Lent, ReadableOwner, WritableOwner } from './owner.ts';
 import { ReadableSide } from './readable.ts';
 import { watchSignal } from './signal.ts';
@@ -24,9 +18,12 @@ import { WritableSide } from './writable.ts';
 
 export class Connection implements ReadableOwner, WritableOwner {
   readonly options: Options;
+  /** How TLS is, or will be, set up. */
+  readonly handshake: Handshake | undefined;
   readonly readable: ReadableSide;
   readonly writable: WritableSide;
   readonly #address: Address;
+  readonly host: Host;
   readonly #native: NativeSocket;
   readonly #opened = new Deferred<SocketInfo>();
   readonly #closed = new Deferred<void>();
@@ -36,15 +33,19 @@ export class Connection implements ReadableOwner, WritableOwner {
   #heir: Listener = this;
   readonly #upgrades: boolean;
   #forget: (() => void) | undefined;
+  #idle: IdleWatch | undefined;
 
   /** Starts to connect, or (with `native`) waits to take over a connection. */
-  constructor(address: Address, options: Options, native?: NativeSocket) {
+  constructor(address: Address, options: Options, host: Host, native?: NativeSocket, handshake?: Handshake) {
     this.#address = address;
+    this.host = host;
     this.options = options;
     this.readable = new ReadableSide(this);
     this.writable = new WritableSide(this, options.highWaterMark);
-    const tls = options.secureTransport === 'on' ? tlsOptions(options, address.host) : undefined;
-    this.#native = native ?? rethrowing(() => connect(address, tls));
+    this.handshake =
+      handshake ??
+      (options.secureTransport === 'on' ? handshakeOf(options, address.host, host.credentials) : undefined);
+    this.#native = native ?? host.dial(address, this.handshake, (error) => this.#fail(error));
     this.#upgrades = native !== undefined;
     if (native === undefined) listen(this.#native.id, this);
     if (options.signal) this.#forget = watchSignal(options.signal, this);
@@ -62,6 +63,10 @@ export class Connection implements ReadableOwner, WritableOwner {
       this.repin();
     }
     return this.#closed.promise;
+  }
+
+  get stats(): SocketStats {
+    return this.#native.stats() as SocketStats;
   }
 
   upgraded = false;
@@ -101,20 +106,21 @@ export class Connection implements ReadableOwner, WritableOwner {
   startTls(options: unknown): Connection {
     const { text } = this.#address;
     // First: a getter may do anything, also to this socket.
-    const tls = readStartTlsOptions(options, tlsOptions(this.options, this.#address.host));
-    rethrowing(() => checkTls(tls));
+    const handshake = readStartTls(options, this.host.credentials, this.options, this.#address.host);
     const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
     const over = !open || this.writable.over || this.writable.ends || this.readable.over;
     misuse.checkUpgrade(text, this.options.secureTransport, this.upgraded, over);
-    const next = new Connection(this.#address, { ...this.options, secureTransport: 'on' }, this.#native);
+    const secure: Options = { ...this.options, secureTransport: 'on' };
+    const next = new Connection(this.#address, secure, this.host, this.#native, handshake);
     this.upgraded = true;
     const connecting = this.#state.kind === 'connecting';
     this.#state = { kind: 'upgrading', next };
     this.#forget?.();
+    this.#idle?.stop();
     this.readable.end();
     this.repin();
     const replaced = misuse.replacedError(text);
-    const handOver = () => this.#handOver(next, tls, replaced);
+    const handOver = () => this.#handOver(next, handshake, replaced);
     // While it connects nothing can be let out: the writable calls back only after that.
     this.writable.seal('upgrade', replaced, (whole) => {
       if (!whole) next.#fail(this.#cutShort());
@@ -168,7 +174,7 @@ export class Connection implements ReadableOwner, WritableOwner {
 
   #isOpen(): void {
     const { localAddress = '', alpn = null } = this.#native.info() ?? {};
-    this.#opened.resolve({ remoteAddress: this.#address.text, localAddress, alpn });
+    this.#opened.resolve({ remoteAddress: this.#address.text, localAddress, alpn, tls: null });
   }
 
   #open(): void {
@@ -176,6 +182,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     if (this.#state.kind === 'connecting') {
       this.#state = { kind: 'open' };
       this.readable.open(this.#native.id);
+      this.#idle = this.host.watch(this.#native, this.#address, (error) => this.abort(error));
     }
     this.writable.open(this.#native.id);
     this.sideEnded();
@@ -183,7 +190,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   }
 
   /** It could not be opened. */
-  #fail(error: SocketError): void {
+  #fail(error: unknown): void {
     if (this.#state.kind === 'upgrading') this.#state.next.#fail(error);
     this.#closed.reject(error);
     if (this.#state.kind === 'lent') this.#state.recall(error);
@@ -195,7 +202,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     return this.#native.failure() ? this.#failure() : misuse.closed(this.#address.text, misuse.CUT_SHORT);
   }
 
-  #handOver(next: Connection, tls: TlsOptions, replaced: SocketError): void {
+  #handOver(next: Connection, handshake: Handshake, replaced: SocketError): void {
     const waits = next.#state.kind === 'connecting' || next.#state.kind === 'lent';
     if (this.#state.kind !== 'upgrading' || !waits) return;
     if (this.#native.failure() !== null) {
@@ -205,7 +212,8 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.writable.fail(replaced);
     listen(this.#native.id, next.#heir);
     try {
-      rethrowing(() => this.#native.startTls(tls));
+      const { secure, credentials } = handshake;
+      rethrowing(() => this.#native.startTls(secure, credentials.native));
     } catch (error) {
       next.#fail(error as SocketError);
     }
@@ -283,6 +291,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.#state = { kind: 'closed' };
     this.#closed.resolve();
     this.#forget?.();
+    this.#idle?.stop();
     this.repin();
   }
 

@@ -1,10 +1,14 @@
 import type * as contract from '../index.d.ts';
-import { connect } from './connect.ts';
+import { presets } from './config/presets.ts';
+import { connect, createBinding, setDefaultBinding } from './connect.ts';
 import { SocketError } from './error.ts';
 import { Socket } from './socket.ts';
 
 // Drift between the code and the contract fails the build.
-({ connect, SocketError }) satisfies Pick<typeof contract, 'connect' | 'SocketError'>;
+({ connect, createBinding, presets, setDefaultBinding, SocketError }) satisfies Omit<
+  typeof contract,
+  'Socket'
+>;
 Socket.prototype satisfies contract.Socket;
 
-export { connect, Socket, SocketError };
+export { connect, createBinding, presets, setDefaultBinding, Socket, SocketError };

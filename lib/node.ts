@@ -7,7 +7,6 @@ import { adopt } from './duplex/life.ts';
 import { securityOf } from './duplex/security.ts';
 import { PostgresSocket } from './duplex/postgres.ts';
 import { Socket } from './duplex/socket.ts';
-import { tlsOptions } from './options.ts';
 import { connectionOf, isSocket, type Socket as WebSocket } from './socket.ts';
 
 export { PostgresSocket, Socket };
@@ -24,15 +23,15 @@ export function createConnection(...given: unknown[]): Socket {
 export function toDuplex(webSocket: WebSocket): Socket {
   if (!isSocket(webSocket)) throw new TypeError('toDuplex() takes a socket of connect()');
   const connection = connectionOf(webSocket);
-  const { allowHalfOpen, secureTransport, sni, alpn } = connection.options;
+  const { allowHalfOpen, sni, alpn } = connection.options;
   const socket = new Socket({ allowHalfOpen });
   const lent = connection.lend((error) => socket.destroy(error instanceof Error ? error : undefined));
   const { native, address, connecting, handsOver } = lent;
-  const security =
-    secureTransport === 'on' ? securityOf(tlsOptions(connection.options, address.host)) : undefined;
+  const security = connection.handshake && securityOf(connection.handshake);
   adopt(socket, {
     native,
     host: address.host,
+    by: connection.host,
     connecting,
     security,
     defaults: { servername: sni, ALPNProtocols: alpn },

@@ -1,6 +1,12 @@
 /** The class Socket, as WebIDL wants an interface: enumerable members on the prototype, brand checks, no constructor. */
 
-import type { BufferSource, SecureTransportKind, SocketInfo, StartTlsOptions } from '../index.d.ts';
+import type {
+  BufferSource,
+  SecureTransportKind,
+  SocketInfo,
+  SocketStats,
+  StartTlsOptions,
+} from '../index.d.ts';
 import type { Connection } from './connection.ts';
 
 const INTERNAL = Symbol('wintersock');
@@ -49,6 +55,10 @@ export class Socket {
 
   get secureTransport(): SecureTransportKind {
     return connectionOf(this).options.secureTransport;
+  }
+
+  get stats(): SocketStats {
+    return connectionOf(this).stats;
   }
 
   close(reason: unknown = undefined): Promise<void> {

@@ -12,7 +12,7 @@ const dist = new URL('dist/', root);
  * @type {Record<string, { names: string[], over?: string }>}
  */
 const bundles = {
-  index: { names: ['Socket', 'SocketError', 'connect'] },
+  index: { names: ['Socket', 'SocketError', 'connect', 'createBinding', 'presets', 'setDefaultBinding'] },
   node: { names: ['PostgresSocket', 'Socket', 'createConnection', 'toDuplex'] },
   net: { names: ['Socket', 'Stream', 'connect', 'createConnection'], over: 'node:net' },
   tls: { names: ['TLSSocket', 'connect', 'createSecureContext'], over: 'node:tls' },

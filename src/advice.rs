@@ -9,11 +9,18 @@ pub fn connect_advice(code: &str) -> &'static str {
             "nothing accepts connections there; check that the server runs and that host and port are right"
         }
         "ETIMEDOUT" => "no answer; check the address, the route and any firewall",
-        "EHOSTUNREACH" | "ENETUNREACH" | "EADDRNOTAVAIL" | "ENETDOWN" | "EAFNOSUPPORT" => {
+        "EADDRNOTAVAIL" => {
+            "there is no such local address, or no port of it is left; check `localAddress`, and the address"
+        }
+        "EHOSTUNREACH" | "ENETUNREACH" | "ENETDOWN" | "EAFNOSUPPORT" => {
             "there is no route to it from this machine; check the address and the network"
         }
         "EACCES" | "EPERM" => "the system does not permit it; check the firewall and the process's rights",
         "EMFILE" | "ENFILE" => "too many files are open; close sockets that are done, or raise the limit",
+        "ENOENT" | "ENOTDIR" => "there is no such socket; check the path, and that the server runs",
+        "EADDRINUSE" => {
+            "the local address and port are in use; choose another `localPort`, or let the system choose"
+        }
         "EINVAL" => {
             "the system refuses this address; check it (a link-local IPv6 address needs a zone, which an address here cannot have)"
         }

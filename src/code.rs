@@ -24,6 +24,8 @@ pub fn io_code(error: &io::Error) -> &'static str {
         Kind::PermissionDenied => "EACCES",
         Kind::InvalidInput => "EINVAL",
         Kind::OutOfMemory => "ENOMEM",
+        Kind::NotFound => "ENOENT",
+        Kind::NotADirectory => "ENOTDIR",
         _ => match error.raw_os_error() {
             Some(OPEN_FILES_PROCESS) => "EMFILE",
             #[cfg(unix)]

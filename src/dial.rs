@@ -1,182 +1,270 @@
-//! From a target to an established transport: names, the connect race, the handshake.
+//! From a target to an established transport: names, the connect race, the proxy, the handshake.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{io, net::SocketAddr, sync::Arc};
 
-use socket2::{Domain, Socket, Type};
+use socket2::SockRef;
 use tokio::{
     net::{TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     task::AbortHandle,
 };
 
 use crate::{
+    config::{Config, Local, Tuning},
+    endpoint::Endpoint,
     error::{Error, Lookup},
     happy_eyeballs,
-    notify::{Interest, Notifier, Notify, Unbound, Watched},
+    journey::{Journey, Phase},
+    lookup::lookup,
+    notify::Unbound,
+    policy::{Spelling, spelling},
+    proxy::{Destination, Proxy, Through},
     runtime::{self, Completion, Environment, Event},
+    target::{Place, Target},
     tls::Handshake,
     transport::{Established, Info},
+    unix,
 };
 
-/// Where to connect.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// A name or an IP address without brackets.
-    pub host: String,
-    /// 1 to 65535.
-    pub port: u16,
-    /// `host:port`, for messages.
-    pub text: String,
+/// How many addresses a proxy is asked for in turn.
+const ASKED_OF_A_PROXY: usize = 4;
+
+/// A connection that is to be established.
+#[derive(Debug)]
+pub struct Dial {
+    /// Where to.
+    pub target: Target,
+    /// How.
+    pub config: Arc<Config>,
+    /// TLS from the start.
+    pub handshake: Option<Handshake>,
+    /// Gives the addresses of the host, in place of the system.
+    pub answer: Option<oneshot::Receiver<Vec<Endpoint>>>,
+    /// Where it waits for another connection to close.
+    pub turn: Option<Arc<Semaphore>>,
 }
 
-/// Resolves and connects.
-///
-/// # Errors
-/// [`Error::Resolve`] or [`Error::Connect`].
-///
-/// # Cancel safety
-/// Dropping the future drops every attempt. A name look-up that is under way ends on its own thread.
-pub async fn dial(target: &Target) -> Result<TcpStream, Error> {
-    let addresses = happy_eyeballs::order(resolve(target).await?);
-    happy_eyeballs::race(addresses, |address| async move {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // Without it, drivers that write twice per query wait for the peer's delayed acknowledgement: 44 ms.
-        socket.set_nodelay(true)?;
-        socket.connect(address).await
-    })
-    .await
-    .map_err(|attempts| Error::Connect { target: target.text.clone(), attempts })
+/// A stream, and where it goes.
+struct Reached {
+    stream: TcpStream,
+    remote: Endpoint,
+    /// What is left of a proxy with TLS is a stream to ourselves.
+    tunnelled: bool,
+    local: Option<Endpoint>,
 }
 
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, Error> {
-    let port = target.port;
-    if let Ok(address) = target.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
+impl Dial {
+    /// Resolves, connects, runs the handshake, in the time there is.
+    ///
+    /// # Errors
+    /// Whatever can fail before a connection is open.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops every attempt.
+    pub async fn run(mut self) -> Result<Established, Error> {
+        let journey = Journey::default();
+        let (after, text) = (self.config.timeout, self.target.text.clone());
+        journey.within(after, &text, self.establish(&journey)).await
     }
-    let host = target.host.clone();
-    let lookup = tokio::task::spawn_blocking(move || {
-        let hints = dns_lookup::AddrInfoHints {
-            socktype: dns_lookup::SockType::Stream.into(),
-            ..dns_lookup::AddrInfoHints::default()
+
+    async fn establish(&mut self, journey: &Journey) -> Result<Established, Error> {
+        let permit = match self.turn.take() {
+            Some(turn) => Some(wait(turn, journey).await?),
+            None => None,
         };
-        let found = dns_lookup::getaddrinfo(Some(&host), None, Some(hints))
-            .map_err(|error| (reason(error.kind()), std::io::Error::from(error)))?;
-        Ok(found
-            .filter_map(Result::ok)
-            .map(|info| {
-                let mut address = info.sockaddr;
-                address.set_port(port);
-                address
-            })
-            .collect::<Vec<_>>())
-    });
-    let unresolved = |reason, detail| Error::Resolve { target: target.text.clone(), reason, detail };
-    match lookup.await {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(unresolved(Lookup::Unknown, "no addresses".into())),
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err((reason, error))) => Err(unresolved(reason, error.to_string())),
-        Err(lost) => Err(Error::Internal(lost.to_string())),
+        let config = Arc::clone(&self.config);
+        let reached = match config.proxy_for(&self.target) {
+            Some(proxy) => self.reach_through(proxy, journey).await?,
+            None => self.reach(journey).await?,
+        };
+        let local = match reached.local {
+            Some(local) => local,
+            None => local_of(&reached.stream, &reached.remote)
+                .map_err(|error| broken("connect", &self.target.text, error))?,
+        };
+        let info = Info {
+            local,
+            remote: reached.remote,
+            alpn: None,
+            timings: journey.end(),
+            tunnelled: reached.tunnelled,
+        };
+        let established =
+            secure(reached.stream, self.handshake.take(), &self.target.text, info, journey).await?;
+        Ok(Established { permit, ..established })
+    }
+
+    async fn reach(&mut self, journey: &Journey) -> Result<Reached, Error> {
+        let endpoints = match &self.target.place {
+            Place::Unix(name) => vec![Endpoint::Unix(name.clone())],
+            Place::Host { .. } => self.endpoints(journey).await?,
+        };
+        journey.enter(Phase::Connect(None));
+        let (remote, stream) = self.race(endpoints, journey).await?;
+        Ok(Reached { stream, remote, tunnelled: false, local: None })
+    }
+
+    /// Connects to the first that accepts it.
+    async fn race(
+        &self,
+        endpoints: Vec<Endpoint>,
+        journey: &Journey,
+    ) -> Result<(Endpoint, TcpStream), Error> {
+        let Config { local, tuning, attempt_delay, .. } = &*self.config;
+        let reachable: Vec<_> = endpoints.into_iter().filter(|endpoint| local.reaches(endpoint)).collect();
+        if let (true, Some(address)) = (reachable.is_empty(), local.address) {
+            return Err(Error::Option {
+                code: "EADDRNOTAVAIL",
+                detail: format!(
+                    "connect EADDRNOTAVAIL {}: it has no address of the family of `localAddress` {address}; connect from an address of the other family",
+                    self.target.text
+                ),
+            });
+        }
+        happy_eyeballs::race(happy_eyeballs::order(reachable), *attempt_delay, |endpoint| {
+            journey.tries(&endpoint);
+            connect(endpoint, *local, tuning.clone())
+        })
+        .await
+        .map_err(|attempts| Error::Connect { target: self.target.text.clone(), attempts })
+    }
+
+    /// Where the target is, as far as connections may go there.
+    async fn endpoints(&mut self, journey: &Journey) -> Result<Vec<Endpoint>, Error> {
+        let Place::Host { host, port } = &self.target.place else { return Ok(Vec::new()) };
+        if let Some(address) = self.target.literal() {
+            return self.config.permitted(&self.target, vec![address.into()]);
+        }
+        journey.enter(Phase::Lookup(host.clone()));
+        let found: Vec<Endpoint> = match self.answer.take() {
+            Some(answer) => answer.await.map_err(|_| Error::Internal("nobody looks the name up".into()))?,
+            None => lookup(host, *port, &self.target.text).await?.into_iter().map(Into::into).collect(),
+        };
+        if found.is_empty() {
+            return Err(Error::Resolve {
+                target: self.target.text.clone(),
+                reason: Lookup::Unknown,
+                detail: "no addresses".into(),
+            });
+        }
+        self.config.permitted(&self.target, found)
+    }
+
+    async fn reach_through(&mut self, proxy: &Proxy, journey: &Journey) -> Result<Reached, Error> {
+        let Place::Host { host, port } = self.target.place.clone() else { return self.reach(journey).await };
+        if self.is_named_to(proxy) {
+            let destination = Destination::Name(&host, port);
+            return self.ask(proxy, destination, journey).await;
+        }
+        let mut endpoints = happy_eyeballs::order(self.endpoints(journey).await?);
+        endpoints.truncate(ASKED_OF_A_PROXY);
+        let mut refused = None;
+        for endpoint in endpoints {
+            let asked = match endpoint.ip() {
+                Some(address) => self.ask(proxy, Destination::Address(address), journey).await,
+                // Only `resolve` of the binding gives those: the host wants it so.
+                None => {
+                    journey.enter(Phase::Connect(None));
+                    let raced = self.race(vec![endpoint], journey).await;
+                    raced.map(|(remote, stream)| Reached { stream, remote, tunnelled: false, local: None })
+                }
+            };
+            match asked {
+                Ok(reached) => return Ok(reached),
+                Err(error @ Error::Proxy { code: "ERR_PROXY_REFUSED", .. }) => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| Error::Internal("no address to ask the proxy for".into())))
+    }
+
+    /// Whether the proxy is told the name, and looks it up itself.
+    fn is_named_to(&self, proxy: &Proxy) -> bool {
+        let Place::Host { host, port } = &self.target.place else { return false };
+        !proxy.resolves_here()
+            && self.answer.is_none()
+            && self.config.policy.vouches_for(host, *port)
+            && spelling(host) == Spelling::Name
+    }
+
+    async fn ask(
+        &self,
+        proxy: &Proxy,
+        destination: Destination<'_>,
+        journey: &Journey,
+    ) -> Result<Reached, Error> {
+        let text = &self.target.text;
+        journey.enter(Phase::Lookup(proxy.host.clone()));
+        let addresses = match proxy.host.parse() {
+            Ok(address) => vec![SocketAddr::new(address, proxy.port)],
+            Err(_) => lookup(&proxy.host, proxy.port, &format!("{text} by the proxy {}", proxy.text)).await?,
+        };
+        journey.enter(Phase::Connect(Some(proxy.text.clone())));
+        let endpoints = addresses.into_iter().map(Into::into).collect();
+        let (remote, stream) = self.race(endpoints, journey).await.map_err(|error| match error {
+            Error::Connect { attempts, .. } => {
+                Error::Connect { target: format!("{text} by the proxy {}", proxy.text), attempts }
+            }
+            other => other,
+        })?;
+        let local = Some(local_of(&stream, &remote).map_err(|error| broken("connect", text, error))?);
+        journey.enter(Phase::Proxy(proxy.text.clone()));
+        let Through { stream, tunnelled } = proxy.connect(stream, destination, text).await?;
+        Ok(Reached { stream, remote, tunnelled, local })
     }
 }
 
-fn reason(kind: dns_lookup::LookupErrorKind) -> Lookup {
-    use dns_lookup::LookupErrorKind as Kind;
-    match kind {
-        Kind::NoName | Kind::NoData => Lookup::Unknown,
-        Kind::Again => Lookup::Temporary,
-        _ => Lookup::Failed,
+async fn wait(turn: Arc<Semaphore>, journey: &Journey) -> Result<OwnedSemaphorePermit, Error> {
+    journey.enter(Phase::Turn);
+    turn.acquire_owned().await.map_err(|closed| Error::Internal(closed.to_string()))
+}
+
+async fn connect(endpoint: Endpoint, local: Local, tuning: Tuning) -> io::Result<TcpStream> {
+    let address = match endpoint {
+        Endpoint::Ip(address) => address,
+        Endpoint::Unix(name) => return unix::connect(&name).await,
+    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    tuning.apply(&SockRef::from(&socket))?;
+    if let Some(from) = local.bound_for(&address) {
+        // A port that a connection of ours has just left is not free otherwise.
+        #[cfg(unix)]
+        socket.set_reuseaddr(from.port() != 0)?;
+        socket.bind(from)?;
+    }
+    socket.connect(address).await
+}
+
+fn local_of(stream: &TcpStream, remote: &Endpoint) -> io::Result<Endpoint> {
+    match remote {
+        Endpoint::Ip(_) => stream.local_addr().map(Endpoint::Ip),
+        Endpoint::Unix(_) => Ok(unix::unnamed()),
     }
 }
 
-/// Runs the handshake, if there is one.
+fn broken(operation: &'static str, target: &str, source: io::Error) -> Error {
+    Error::Io { operation, target: target.to_owned(), source: Arc::new(source) }
+}
+
+/// Runs the handshake, if there is one, over a stream of which `info` is known.
 ///
 /// # Errors
 /// What the handshake fails with.
 pub async fn secure(
     stream: TcpStream,
     handshake: Option<Handshake>,
-    target: &Target,
+    target: &str,
+    info: Info,
+    journey: &Journey,
 ) -> Result<Established, Error> {
-    let broken =
-        |source| Error::Io { operation: "connect", target: target.text.clone(), source: Arc::new(source) };
-    let local = stream.local_addr().map_err(broken)?;
     let Some(handshake) = handshake else {
-        return Ok(Established {
-            stream: Unbound::Registered(stream),
-            tls: None,
-            info: Info { local, alpn: None },
-        });
+        return Ok(Established { stream: Unbound::Registered(stream), tls: None, info, permit: None });
     };
-    let (stream, session) = handshake.run(stream, &target.text).await?;
-    let alpn = session.alpn();
+    journey.enter(Phase::Handshake);
+    let (stream, session) = handshake.run(stream, target).await?;
+    let info = Info { alpn: session.alpn(), timings: journey.end(), ..info };
     let tls = Some(Box::new(session));
-    Ok(Established { stream: Unbound::Registered(stream), tls, info: Info { local, alpn } })
-}
-
-/// A plain connection to an address, under way on the thread that asked for it: without a name to look up or a handshake to run,
-/// a hop to another thread and back would be most of the work.
-#[derive(Debug)]
-pub struct Attempt {
-    address: SocketAddr,
-    stream: Watched,
-}
-
-impl Attempt {
-    /// Begins, if the target is an address and the thread has a loop of its own. It is writable once it is known how it went.
-    pub fn begin(target: &Target, notifier: &Notifier, id: u32) -> Option<Result<Self, Error>> {
-        if !notifier.is_own_thread() {
-            return None;
-        }
-        let address = SocketAddr::new(target.host.parse().ok()?, target.port);
-        let begun = connecting(address).and_then(|socket| notifier.watch(Unbound::Free(socket.into()), id));
-        Some(begun.map_err(|error| refused(target, address, error)).map(|stream| {
-            stream.watch(Interest::Writable);
-            Self { address, stream }
-        }))
-    }
-
-    /// How it went.
-    ///
-    /// # Errors
-    /// [`Error::Connect`]
-    pub fn finish(self, target: &Target) -> Result<(Watched, Info), Error> {
-        let Self { address, stream } = self;
-        match stream.take_error().map_or_else(|| stream.local_addr(), Err) {
-            Ok(local) => Ok((stream, Info { local, alpn: None })),
-            Err(error) => Err(refused(target, address, error)),
-        }
-    }
-}
-
-fn connecting(address: SocketAddr) -> io::Result<Socket> {
-    // Two calls of the system less where it can be asked for at once.
-    #[cfg(target_os = "linux")]
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
-    #[cfg(not(target_os = "linux"))]
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    #[cfg(not(target_os = "linux"))]
-    socket.set_nonblocking(true)?;
-    // As in `dial`.
-    socket.set_tcp_nodelay(true)?;
-    match socket.connect(&address.into()) {
-        Err(error) if !is_in_progress(&error) => Err(error),
-        _ => Ok(socket),
-    }
-}
-
-fn is_in_progress(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let in_progress = error.raw_os_error() == Some(libc::EINPROGRESS);
-    #[cfg(not(unix))]
-    let in_progress = error.kind() == io::ErrorKind::WouldBlock;
-    in_progress
-}
-
-fn refused(target: &Target, address: SocketAddr, error: io::Error) -> Error {
-    Error::Connect { target: target.text.clone(), attempts: vec![(address.into(), Arc::new(error))] }
+    Ok(Established { stream: Unbound::Registered(stream), tls, info, permit: None })
 }
 
 /// Runs what establishes the connection `id` as a task, and tells how it went. `None`: there is no thread to run it, and that

@@ -1,20 +1,21 @@
 //! RFC 8305: which of several addresses to try when. The order is pure, the race takes the connector as a parameter.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::error::Attempts;
+use crate::{endpoint::Endpoint, error::Attempts};
 
 /// The "Connection Attempt Delay" that RFC 8305, section 5, recommends.
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Interleaves address families (RFC 8305, section 4), beginning with the family the resolver put first.
 #[must_use]
-pub fn order(resolved: Vec<SocketAddr>) -> Vec<SocketAddr> {
+pub fn order(resolved: Vec<Endpoint>) -> Vec<Endpoint> {
+    let is_v6 = |endpoint: &Endpoint| endpoint.ip().is_some_and(|address| address.is_ipv6());
     let Some(first) = resolved.first() else { return resolved };
-    let v6_first = first.is_ipv6();
-    let (preferred, other): (Vec<_>, Vec<_>) = resolved.into_iter().partition(|a| a.is_ipv6() == v6_first);
+    let v6_first = is_v6(first);
+    let (preferred, other): (Vec<_>, Vec<_>) = resolved.into_iter().partition(|a| is_v6(a) == v6_first);
     let mut ordered = Vec::with_capacity(preferred.len() + other.len());
     let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());
     loop {
@@ -31,29 +32,34 @@ pub fn order(resolved: Vec<SocketAddr>) -> Vec<SocketAddr> {
     ordered
 }
 
-/// Starts an attempt every 250 ms, or as soon as one has failed, and returns the first connection. The others are dropped.
+/// Starts an attempt after each `delay`, or as soon as one has failed, and returns the first connection, with where it goes. The others
+/// are dropped.
 ///
 /// # Errors
 /// All attempts with their errors, if none connected.
 ///
 /// # Cancel safety
 /// Dropping the future drops every attempt.
-pub async fn race<T, F, Connect>(addresses: Vec<SocketAddr>, connect: Connect) -> Result<T, Attempts>
+pub async fn race<T, F, Connect>(
+    endpoints: Vec<Endpoint>,
+    delay: Duration,
+    connect: Connect,
+) -> Result<(Endpoint, T), Attempts>
 where
     T: Send + 'static,
     F: Future<Output = io::Result<T>> + Send + 'static,
-    Connect: Fn(SocketAddr) -> F,
+    Connect: Fn(Endpoint) -> F,
 {
-    let mut waiting = addresses.into_iter();
+    let mut waiting = endpoints.into_iter();
     let mut running = JoinSet::new();
     let mut failed = Attempts::new();
     let mut next_start = Instant::now();
     loop {
         if running.is_empty() || Instant::now() >= next_start {
-            if let Some(address) = waiting.next() {
-                let attempt = connect(address);
-                running.spawn(async move { (address, attempt.await) });
-                next_start = Instant::now() + ATTEMPT_DELAY;
+            if let Some(endpoint) = waiting.next() {
+                let attempt = connect(endpoint.clone());
+                running.spawn(async move { (endpoint, attempt.await) });
+                next_start = Instant::now() + delay;
             } else if running.is_empty() {
                 return Err(failed);
             }
@@ -61,9 +67,9 @@ where
         let more = waiting.len() > 0;
         tokio::select! {
             Some(ended) = running.join_next() => match ended {
-                Ok((_, Ok(stream))) => return Ok(stream),
-                Ok((address, Err(error))) => {
-                    failed.push((address.into(), Arc::new(error)));
+                Ok((endpoint, Ok(stream))) => return Ok((endpoint, stream)),
+                Ok((endpoint, Err(error))) => {
+                    failed.push((endpoint, Arc::new(error)));
                     next_start = Instant::now();
                 }
                 // An attempt that panicked takes the race with it: whoever awaits it reports an internal error.
@@ -79,8 +85,12 @@ mod tests {
     use super::*;
     use std::future::pending;
 
-    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
-        list.iter().map(|a| a.parse().unwrap()).collect()
+    fn addresses(list: &[&str]) -> Vec<Endpoint> {
+        list.iter().map(|a| Endpoint::Ip(a.parse().unwrap())).collect()
+    }
+
+    fn is_v4(endpoint: &Endpoint) -> bool {
+        endpoint.ip().unwrap().is_ipv4()
     }
 
     #[test]
@@ -101,41 +111,42 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_dead_first_address_costs_one_delay_and_no_timeout() {
         let begun = Instant::now();
-        let won = race(addresses(&["[::1]:1", "1.1.1.1:1"]), |address| async move {
-            if address.is_ipv6() { pending().await } else { Ok(address) }
+        let won = race(addresses(&["[::1]:1", "1.1.1.1:1"]), ATTEMPT_DELAY, |address| async move {
+            if !is_v4(&address) { pending().await } else { Ok(address) }
         });
-        assert!(won.await.unwrap().is_ipv4());
+        assert!(is_v4(&won.await.unwrap().0));
         assert_eq!(begun.elapsed(), ATTEMPT_DELAY);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_starts_the_next_attempt_at_once() {
         let begun = Instant::now();
-        let won = race(addresses(&["[::1]:1", "1.1.1.1:1"]), |address| async move {
-            if address.is_ipv6() { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(address) }
+        let won = race(addresses(&["[::1]:1", "1.1.1.1:1"]), ATTEMPT_DELAY, |address| async move {
+            if !is_v4(&address) { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(address) }
         });
-        assert!(won.await.unwrap().is_ipv4());
+        assert!(is_v4(&won.await.unwrap().0));
         assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn when_all_fail_every_attempt_is_reported() {
-        let lost: Result<(), _> = race(addresses(&["[::1]:1", "1.1.1.1:1", "2.2.2.2:1"]), |_| async {
-            Err(io::ErrorKind::ConnectionRefused.into())
-        })
-        .await;
+        let lost: Result<(Endpoint, ()), _> =
+            race(addresses(&["[::1]:1", "1.1.1.1:1", "2.2.2.2:1"]), ATTEMPT_DELAY, |_| async {
+                Err(io::ErrorKind::ConnectionRefused.into())
+            })
+            .await;
         assert_eq!(lost.unwrap_err().len(), 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_address_still_wins_when_the_later_one_fails() {
-        let won = race(addresses(&["[::1]:1", "1.1.1.1:1"]), |address| async move {
-            if address.is_ipv4() {
+        let won = race(addresses(&["[::1]:1", "1.1.1.1:1"]), ATTEMPT_DELAY, |address| async move {
+            if is_v4(&address) {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
             tokio::time::sleep(Duration::from_secs(3)).await;
             Ok(address)
         });
-        assert!(won.await.unwrap().is_ipv6());
+        assert!(!is_v4(&won.await.unwrap().0));
     }
 }

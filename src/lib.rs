@@ -13,7 +13,7 @@
 //! - [`session`]: a TLS session over its TCP stream.
 //! - [`staged`]: small writes of one turn of the event loop.
 //! - [`notify`]: where the readiness of an open stream comes from.
-//! - [`tls`], [`configs`], [`trust`], [`verify`]: client configurations, those in use, root certificates, what was wrong with a
+//! - [`tls`], [`configs`], [`trust`], [`verify`]: credentials and handshakes, configurations, those in use, root certificates, what was wrong with a
 //!   certificate.
 //! - [`code`]: the stable names of what the system and rustls say.
 //! - [`pem`]: certificates and keys as users give them.
@@ -28,27 +28,35 @@
 
 pub mod advice;
 pub mod ahead;
+pub mod attempt;
 // A test has no Node process to link to.
 #[cfg(not(test))]
 pub mod binding;
 pub mod close;
 pub mod code;
+pub mod config;
 pub mod configs;
 pub mod connection;
+pub mod counters;
 pub mod dial;
 pub mod endpoint;
 pub mod error;
 pub mod happy_eyeballs;
+pub mod journey;
+pub mod lookup;
 pub mod notify;
 pub mod pem;
 pub mod policy;
 pub mod proxy;
+pub mod round_trip;
 pub mod runtime;
 pub mod session;
 pub mod staged;
+pub mod target;
 pub mod tls;
 pub mod transport;
 pub mod trust;
+pub mod unix;
 pub mod verify;
 
 // Outside src because they are many, and inside the crate because a test of their own could not be linked.

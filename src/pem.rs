@@ -5,14 +5,14 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use crate::error::Error;
 
-/// The roots of `ca`.
+/// The roots of `ca`, or of another `option`.
 ///
 /// # Errors
 /// [`Error::Option`]
-pub fn root_store(ca: &[Vec<u8>]) -> Result<RootCertStore, Error> {
+pub fn root_store(option: &str, ca: &[Vec<u8>]) -> Result<RootCertStore, Error> {
     let refuse = |detail: String| Error::Option {
         code: "ERR_INVALID_CA",
-        detail: format!("`ca` {detail}; pass PEM or DER certificates of authorities"),
+        detail: format!("`{option}` {detail}; pass PEM or DER certificates of authorities"),
     };
     let mut store = RootCertStore::empty();
     for certificate in certificates(ca).map_err(refuse)? {
@@ -36,10 +36,10 @@ pub fn certified_key(
     let chain = certificates(chain).map_err(|detail| {
         refuse("ERR_INVALID_CERT", format!("`cert` {detail}; pass the PEM certificate chain, leaf first"))
     })?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
+    let key = private_key(key).map_err(|detail| {
         refuse(
             "ERR_INVALID_KEY",
-            format!("`key` holds no usable private key: {error}; pass an unencrypted PEM key"),
+            format!("`key` holds no usable private key: {detail}; pass one in PKCS#8, PKCS#1 or SEC1, as PEM or DER"),
         )
     })?;
     CertifiedKey::from_der(chain, key, provider).map_err(|error| {
@@ -50,8 +50,17 @@ pub fn certified_key(
     })
 }
 
+/// What DER begins with.
+const DER_SEQUENCE: u8 = 0x30;
+
+fn private_key(key: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    if key.first() == Some(&DER_SEQUENCE) {
+        return PrivateKeyDer::try_from(key.to_vec()).map_err(ToOwned::to_owned);
+    }
+    PrivateKeyDer::from_pem_slice(key).map_err(|error| error.to_string())
+}
+
 fn certificates(sources: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, String> {
-    const DER_SEQUENCE: u8 = 0x30;
     let mut all = Vec::new();
     for source in sources {
         if source.first() == Some(&DER_SEQUENCE) {

@@ -1,8 +1,12 @@
 //! TCP or TLS behind one non-blocking read and write.
 
-use std::{io, net::SocketAddr};
+use std::io;
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    endpoint::Endpoint,
+    journey::Timings,
     notify::{Interest, Notify, Unbound},
     session::Session,
 };
@@ -64,15 +68,23 @@ pub struct Established {
     pub tls: Option<Box<Session>>,
     /// What is known of it.
     pub info: Info,
+    /// What it had to wait for, and holds as long as it lives.
+    pub permit: Option<OwnedSemaphorePermit>,
 }
 
 /// What is known of an established connection.
 #[derive(Clone, Debug)]
 pub struct Info {
     /// The local endpoint.
-    pub local: SocketAddr,
+    pub local: Endpoint,
+    /// Where it goes: to a proxy, if there is one.
+    pub remote: Endpoint,
     /// The protocol agreed on by ALPN.
     pub alpn: Option<String>,
+    /// How long it took to open.
+    pub timings: Timings,
+    /// Whether the stream is one to ourselves, which a task carries on within TLS to a proxy.
+    pub tunnelled: bool,
 }
 
 impl<S> Transport<S> {

@@ -20,7 +20,7 @@ pub struct Sources {
     pub cert_file: Option<String>,
     /// `SSL_CERT_DIR`: directories of PEM files named by hash, separated as in `PATH`.
     pub cert_dir: Option<String>,
-    /// Whether Node was told to use the system's store.
+    /// Whether to use the system's store: Node was told so, or the caller says so.
     pub system: bool,
 }
 
@@ -72,12 +72,18 @@ fn load(sources: &Sources) -> Loaded {
         add(found);
     }
     if sources.system {
-        let path = "the system's certificate store".to_owned();
-        let certificates =
-            system().map_err(|detail| Error::Trust { origin: "--use-system-ca", path, detail })?;
-        add(certificates);
+        add(system_store()?);
     }
     Ok(Arc::new(store))
+}
+
+/// What the system's own store holds. Reads it.
+///
+/// # Errors
+/// [`Error::Trust`] if it cannot be read, or holds nothing.
+pub fn system_store() -> Result<Vec<CertificateDer<'static>>, Error> {
+    let path = "the system's certificate store".to_owned();
+    system().map_err(|detail| Error::Trust { origin: "--use-system-ca or `systemCa`", path, detail })
 }
 
 /// The system's own store. `load_native_certs` does not open it while `SSL_CERT_FILE` or `SSL_CERT_DIR` is set.

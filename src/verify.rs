@@ -127,6 +127,9 @@ impl Default for Demands {
     }
 }
 
+/// SHA-256 of public keys (`SubjectPublicKeyInfo`).
+pub type Pins = Vec<[u8; 32]>;
+
 /// rustls's own verifier; takes a note of the certificate it refused.
 #[derive(Debug)]
 pub struct Verifier {

@@ -1,6 +1,7 @@
 /** What createConnection() and Socket.connect() are called with, in node:net's many forms. */
 
 import { isIP, type LookupFunction } from 'node:net';
+import { resolve } from 'node:path';
 import type { ConnectionOptions } from '../../node.d.ts';
 import { SocketError } from '../error.ts';
 import { invalid } from '../options.ts';
@@ -31,8 +32,11 @@ function pathOptions(path: string): Partial<ConnectionOptions> {
 
 /** Where to connect, checked. */
 export interface Target {
+  /** For a Unix domain socket: what its server is called, for TLS. */
   host: string;
   port: number;
+  /** Of a Unix domain socket, absolute. */
+  path: string | undefined;
   /** Resolves the host here instead of in the native half. */
   lookup: LookupFunction | undefined;
   family: 0 | 4 | 6;
@@ -40,7 +44,7 @@ export interface Target {
 
 /** Members that change where a connection goes or comes from, and that the native half has no way to honour. */
 const unsupported: Readonly<Record<string, string>> = {
-  path: 'connections are TCP only; pass a port, or `{ host, port }`, and use node:net for Unix domain sockets and pipes',
+  ...(process.platform === 'win32' && { path: 'pass a port, and use node:net for pipes' }),
   localAddress: 'the system chooses the local address',
   localPort: 'the system chooses the local port',
   onread: "listen to 'data' instead",
@@ -60,9 +64,17 @@ export function readTarget(options: Partial<ConnectionOptions>): Target {
       throw invalid(`\`${name}\` is not supported; ${why}`);
     }
   }
-  const { port, hostname, host = hostname, lookup, family } = bag;
+  const { path, port, hostname, host = hostname, lookup, family } = bag;
+  // As in node:net: with a path the rest does not count.
+  if (path !== undefined && path !== null) {
+    if (typeof path !== 'string') throw ofType('path', 'a string', path);
+    const name = typeof host === 'string' && host ? host : 'localhost';
+    // Linux's abstract names begin with NUL there.
+    const place = path.startsWith('\0') ? `@${path.slice(1)}` : resolve(path);
+    return { host: name, port: 0, path: place, lookup: undefined, family: 0 };
+  }
   if (port === undefined) {
-    throw new SocketError('`port` is missing; pass a port, or options with `port` and `host`', {
+    throw new SocketError('`port` is missing; pass a port, options with `port` and `host`, or a `path`', {
       code: 'ERR_MISSING_ARGS',
     });
   }
@@ -81,6 +93,7 @@ export function readTarget(options: Partial<ConnectionOptions>): Target {
   return {
     host: (host as string) || 'localhost',
     port: number,
+    path: undefined,
     lookup: (lookup as LookupFunction | null) ?? undefined,
     family: family === 4 || family === 6 ? family : 0,
   };
@@ -108,8 +121,9 @@ export interface Endpoint {
   family: 'IPv4' | 'IPv6';
 }
 
-/** Reads `ip:port`. */
-export function readEndpoint(text: string): Endpoint {
+/** Reads `ip:port`. A Unix domain socket has none. */
+export function readEndpoint(text: string): Endpoint | undefined {
+  if (text.startsWith('unix:')) return undefined;
   const colon = text.lastIndexOf(':');
   const address = text.slice(0, colon).replace(/^\[|\]$/g, '');
   return { address, port: Number(text.slice(colon + 1)), family: isIP(address) === 6 ? 'IPv6' : 'IPv4' };

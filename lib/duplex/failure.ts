@@ -9,5 +9,10 @@ export function failureOf(failure: Failure | null, host: string): SocketError {
   const reset = code === 'ERR_TLS_HANDSHAKE';
   const error = reset ? new SocketError(message, { code: 'ECONNRESET' }) : fromNative(failure);
   if (syscall === 'getaddrinfo') return Object.assign(error, { syscall, hostname: host });
-  return Object.assign(error, syscall && { syscall }, address !== undefined && { address, port });
+  return Object.assign(
+    error,
+    syscall && { syscall },
+    address !== undefined && { address },
+    port !== undefined && { port },
+  );
 }

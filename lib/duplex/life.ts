@@ -3,9 +3,10 @@
 import { isIP } from 'node:net';
 import { addAbortSignal, Duplex } from 'node:stream';
 import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
-import { parseAddress } from '../address.ts';
+import { parseAddress, parsePath } from '../address.ts';
 import { checkPermission } from '../connect.ts';
 import { closedError, SocketError } from '../error.ts';
+import { type Host, hostOf } from '../host.ts';
 import { readSecureTransport } from '../options.ts';
 import { checkTimes, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
 import { defineHalfOpen, peerEnds } from './half-open.ts';
@@ -80,8 +81,11 @@ export abstract class Life extends Duplex {
   connect(...given: unknown[]): this {
     const [options, listener] = readArguments(given);
     const target = readTarget(options);
+    const host = hostOf(options.binding);
     const secure =
-      readSecureTransport(options.secureTransport) === 'on' ? readSecurity(options, target.host) : undefined;
+      readSecureTransport(options.secureTransport) === 'on'
+        ? readSecurity(options, target.host, host.credentials)
+        : undefined;
     if (this.destroyed) this.#renew();
     if (this.#state.kind !== 'idle' || this.connecting) {
       throw new SocketError('connect() was called before; make a socket for each connection', {
@@ -94,17 +98,18 @@ export abstract class Life extends Duplex {
     this.connecting = true;
     this.#host = target.host;
     // What node:tls over this takes for the server's name, if it is told none.
-    if (isIP(target.host) === 0) this._host = target.host;
-    this[PARTS].security = secure;
+    if (isIP(target.host) === 0 && target.path === undefined) this._host = target.host;
+    Object.assign(this[PARTS], { security: secure, host });
     const { tuning, idleness } = this[PARTS];
     if (noDelay !== undefined) tuning.noDelay(noDelay);
     if (keepAlive) tuning.probes(true, keepAliveInitialDelay);
     if (timeout) this.setTimeout(timeout);
     idleness.active();
     const line = this.#take(new Line(this.#owner));
-    if (secure) line.secure(secure.native, 0);
-    if (isOurs(target)) this.#lookUp(line, target);
-    else this.#dial(line, [target.host], target.port);
+    if (secure) line.secure(secure, 0);
+    if (isOurs(target)) this.#lookUp(line, target, host);
+    else if (target.path === undefined) this.#dial(line, [target.host], target.port, host);
+    else this.#dial(line, [target.path], undefined, host);
     return this;
   }
 
@@ -112,7 +117,7 @@ export abstract class Life extends Duplex {
     const security = this.#upgrading(options);
     this[PARTS].security = security;
     if (listener) this.once('secureConnect', listener);
-    this[PARTS].line?.secure(security.native, this.writableLength);
+    this[PARTS].line?.secure(security, this.writableLength);
     return this;
   }
 
@@ -125,9 +130,9 @@ export abstract class Life extends Duplex {
     while (this.writableCorked > 0) this.uncork();
     state.line.release();
     this.#handsOver = false;
-    const { local, remote, idleness } = this[PARTS];
+    const { local, remote, host, idleness } = this[PARTS];
     next[PARTS].idleness.below = idleness;
-    Object.assign(next[PARTS], { local, remote, security });
+    Object.assign(next[PARTS], { local, remote, host, security });
     next.#host = this.#host;
     next.connecting = this.connecting;
     this.#state = { kind: 'replaced', by: next };
@@ -137,11 +142,12 @@ export abstract class Life extends Duplex {
     if (!next.connecting) next[PARTS].tuning.apply();
     // It is silent from now on, and goes with the other.
     state.line.followers.push({ closed: () => this.destroy() });
-    state.line.secure(security.native, state.line.writes.queued);
+    state.line.secure(security, state.line.writes.queued);
   }
 
-  #adopt({ native, host, connecting, security, defaults, follower, handsOver }: Adopted): void {
+  #adopt({ native, host, by, connecting, security, defaults, follower, handsOver }: Adopted): void {
     this.#host = host;
+    this[PARTS].host = by;
     this.connecting = connecting;
     this.#defaults = defaults;
     this.#comesSecure = security !== undefined;
@@ -158,7 +164,11 @@ export abstract class Life extends Duplex {
 
   #upgrading(options: TlsOptions): Security {
     const { servername = this.#defaults.servername, ALPNProtocols = this.#defaults.ALPNProtocols } = options;
-    const security = readSecurity({ ...options, servername, ALPNProtocols }, this.#host);
+    const security = readSecurity(
+      { ...options, servername, ALPNProtocols },
+      this.#host,
+      this[PARTS].host?.credentials,
+    );
     if (this.#state.kind !== 'lined') throw this.#misused(UNCONNECTED);
     if (this[PARTS].security) throw this.#misused('TLS is on already, or about to be');
     if (this.destroyed || this.writableEnded || this.readableEnded) {
@@ -173,22 +183,24 @@ export abstract class Life extends Duplex {
     return security;
   }
 
-  #lookUp(line: Line, target: Target): void {
+  #lookUp(line: Line, target: Target, host: Host): void {
     const awaited = () => !this.destroyed && this[PARTS].line === line;
     const said = (error: Error | null, address?: string, family?: number) =>
       awaited() && this.emit('lookup', error, address, family, target.host);
     resolve(target, said, (error, addresses) => {
       if (!awaited()) return;
       if (error) this.destroy(error);
-      else this.#dial(line, addresses, target.port);
+      else this.#dial(line, addresses, target.port, host);
     });
   }
 
-  #dial(line: Line, hosts: readonly string[], port: number): void {
+  #dial(line: Line, hosts: readonly string[], port: number | undefined, host: Host): void {
     try {
-      const addresses = hosts.map((hostname) => parseAddress({ hostname, port }));
+      const of = (hostname: string) =>
+        port === undefined ? parsePath(hostname) : parseAddress({ hostname, port });
+      const addresses = hosts.map(of);
       for (const address of addresses) checkPermission(address);
-      line.dial(addresses);
+      line.dial(addresses, host);
     } catch (error) {
       // As in node:net, what is wrong with a name is found out later.
       process.nextTick(() => this.destroy(error as Error));
@@ -225,7 +237,7 @@ export abstract class Life extends Duplex {
     const info = native?.info();
     const parts = this[PARTS];
     parts.local = info ? readEndpoint(info.localAddress) : undefined;
-    parts.remote = info?.remoteAddress === undefined ? undefined : readEndpoint(info.remoteAddress);
+    parts.remote = info ? readEndpoint(info.remoteAddress) : undefined;
   }
 
   /** For another connection after the last one has closed. */

@@ -3,7 +3,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Address } from '../address.ts';
 import {
-  connect,
   END,
   FAILED,
   Interest,
@@ -15,12 +14,14 @@ import {
   scratch,
   shutdown,
   Told,
-  type TlsOptions,
   WAIT,
   watch,
   write,
 } from '../binding.ts';
+import type { Handshake } from '../credentials.ts';
 import { rethrowing, SocketError } from '../error.ts';
+import type { Host } from '../host.ts';
+import type { IdleWatch } from '../idle.ts';
 import { Attempts } from './attempts.ts';
 import { failureOf } from './failure.ts';
 import type { Follower, LineOwner } from './parts.ts';
@@ -52,6 +53,7 @@ export class Line extends AsyncResource implements Listener {
   sent = 0;
   #state: State = { kind: 'idle' };
   #host = '';
+  #idle: IdleWatch | undefined;
   #attempts: Attempts | undefined;
   /** Somebody wants bytes. */
   #wanted = false;
@@ -62,7 +64,7 @@ export class Line extends AsyncResource implements Listener {
   readonly #lost: Done = (error) => error && this.owner.broke(error);
   #ending: ((error?: Error | null) => void) | undefined;
   /** When `sent` has come so far, the rest is written over TLS. */
-  #upgrade: { at: number; tls: TlsOptions } | undefined;
+  #upgrade: { at: number; handshake: Handshake } | undefined;
 
   constructor(owner: LineOwner) {
     // The events of a socket belong to where it was made, as those of net.Socket: for AsyncLocalStorage.
@@ -71,18 +73,19 @@ export class Line extends AsyncResource implements Listener {
   }
 
   /** Connects to the first of some addresses that accepts it. */
-  dial(addresses: readonly Address[]): void {
-    this.#attempts = new Attempts(addresses);
+  dial(addresses: readonly Address[], by: Host): void {
+    this.#attempts = new Attempts(addresses, by);
     this.#dialNext();
   }
 
   /** Whether there is another address. */
   #dialNext(): boolean {
-    const address = this.#attempts?.next(() => this.#dialNext());
-    if (address === undefined) return false;
+    const attempts = this.#attempts;
+    const address = attempts?.next(() => this.#dialNext());
+    if (attempts === undefined || address === undefined) return false;
     this.native?.abort(false);
-    const native = rethrowing(() => connect(address, undefined));
-    this.take(native, address.host);
+    const lost = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(error as Error);
+    this.take(attempts.host.dial(address, undefined, lost), address.host);
     return true;
   }
 
@@ -160,8 +163,8 @@ export class Line extends AsyncResource implements Listener {
    * Goes over to TLS when all has gone out that is to be written in plain text: `queued` bytes, those that write() has been
    * given, but not taken over wholly, among them.
    */
-  secure(tls: TlsOptions, queued: number): void {
-    this.#upgrade = { at: this.sent - this.writes.partly + queued, tls };
+  secure(handshake: Handshake, queued: number): void {
+    this.#upgrade = { at: this.sent - this.writes.partly + queued, handshake };
     this.#send();
   }
 
@@ -170,6 +173,7 @@ export class Line extends AsyncResource implements Listener {
     if (this.#state.kind === 'closed') return;
     this.#state = { kind: 'closed' };
     this.#attempts?.end();
+    this.#idle?.stop();
     pin(this, false);
     if (how === 'end') this.native?.close(false);
     else this.native?.abort(how === 'cut');
@@ -190,7 +194,12 @@ export class Line extends AsyncResource implements Listener {
     const { id } = this.native as NativeSocket;
     this.#attempts?.end();
     const securing = this.#state.kind === 'securing';
-    if (!securing) for (const { opened } of this.followers) opened?.();
+    if (!securing) {
+      for (const { opened } of this.followers) opened?.();
+      const { host, current } = this.#attempts ?? {};
+      if (current)
+        this.#idle = host?.watch(this.native as NativeSocket, current, (error) => this.owner.broke(error));
+    }
     const open: State = { kind: 'open', id };
     this.#state = open;
     // Most servers say nothing before they are asked: being told costs less than trying.
@@ -246,7 +255,7 @@ export class Line extends AsyncResource implements Listener {
     const state = this.#state;
     while (state.kind === 'open' && this.#state === state) {
       if (this.#upgrade?.at === this.sent) {
-        this.#handshake(this.#upgrade.tls);
+        this.#handshake(this.#upgrade.handshake);
         return;
       }
       const pending = this.writes.first;
@@ -278,13 +287,13 @@ export class Line extends AsyncResource implements Listener {
     return pending.offset === part.length;
   }
 
-  #handshake(tls: TlsOptions): void {
+  #handshake({ secure, credentials }: Handshake): void {
     this.#upgrade = undefined;
     this.#state = { kind: 'securing' };
     this.#dry = true;
     if (!this.referenced) this.hold();
     try {
-      rethrowing(() => this.native?.startTls(tls));
+      rethrowing(() => this.native?.startTls(secure, credentials.native));
     } catch (error) {
       // The connection broke, and nobody has been told yet.
       this.owner.broke(this.native?.failure() ? this.failure() : (error as Error));

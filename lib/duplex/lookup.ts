@@ -6,8 +6,8 @@ import { SocketError } from '../error.ts';
 import type { Target } from './arguments.ts';
 
 /** Whether that is to be done here at all. */
-export function isOurs({ host, lookup, family }: Target): boolean {
-  return isIP(host) === 0 && (lookup !== undefined || family !== 0);
+export function isOurs({ host, path, lookup, family }: Target): boolean {
+  return path === undefined && isIP(host) === 0 && (lookup !== undefined || family !== 0);
 }
 
 /**

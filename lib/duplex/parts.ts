@@ -3,6 +3,7 @@
 import type { Agreed } from '../../binding.d.cts';
 import type { TlsOptions } from '../../node.d.ts';
 import type { Listener, NativeSocket } from '../binding.ts';
+import type { Host } from '../host.ts';
 import type { Endpoint } from './arguments.ts';
 import { Idleness } from './idleness.ts';
 import type { Line } from './line.ts';
@@ -43,6 +44,8 @@ export interface Secured {
 export interface Adopted {
   native: NativeSocket;
   host: string;
+  /** Who decides for it. */
+  by: Host;
   connecting: boolean;
   /** It is, or is going to be, open over TLS. */
   security: Security | undefined;
@@ -60,6 +63,8 @@ export class Parts {
   readonly idleness = new Idleness();
   local: Endpoint | undefined;
   remote: Endpoint | undefined;
+  /** Who decides for its connection. */
+  host: Host | undefined;
   /** TLS is wanted, or on. */
   security: Security | undefined;
   /** What the handshake has brought. */

@@ -8,17 +8,16 @@ import tlsDefaults, {
   type PeerCertificate,
   rootCertificates,
 } from 'node:tls';
+import type { CredentialsOptions } from '../../binding.d.cts';
 import type { TlsOptions } from '../../node.d.ts';
-import { checkTls, type TlsOptions as NativeOptions } from '../binding.ts';
+import { defaultCredentials, type Handshake, loud, over, readMembers } from '../credentials.ts';
 import { rethrowing, SocketError } from '../error.ts';
-import { identityOf, invalid, readPem, trustOfHost } from '../options.ts';
+import { invalid } from '../options.ts';
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** What a handshake needs, and what to do after it. */
-export interface Security {
-  native: NativeOptions;
-  servername: string;
+export interface Security extends Handshake {
   /** Whether a certificate that is not trusted ends the connection. */
   reject: boolean;
   /** The caller's own check of the name. */
@@ -26,25 +25,24 @@ export interface Security {
 }
 
 /** Of a connection whose TLS was set up elsewhere. */
-export function securityOf(native: NativeOptions): Security {
-  return { native, servername: native.serverName, reject: true, check: undefined };
+export function securityOf(handshake: Handshake): Security {
+  return { ...handshake, reject: handshake.credentials.options.reject !== false, check: undefined };
 }
 
 /** Members that change who is believed or who we are; ignored, they would make a connection less secure than was asked for. */
 const unsupported: Readonly<Record<string, string>> = {
   pfx: 'pass `cert` and `key` as PEM',
-  passphrase: 'decrypt the key first, for example with `openssl pkey`',
   pskCallback: 'use certificates',
   secureContext: 'pass the options that it was made of',
   crl: 'use node:tls where revocation lists are needed',
 };
 
 /**
- * Options under the names of node:tls.
+ * Options under the names of node:tls, and those of TlsConfig that it has no name for.
  * @param host What is connected to: the name to check, unless `servername` says otherwise.
  * @throws {SocketError} ERR_INVALID_OPTION, ERR_INVALID_CA, ERR_INVALID_CERT, ERR_INVALID_KEY or ERR_INVALID_SNI.
  */
-export function readSecurity(options: TlsOptions, host: string): Security {
+export function readSecurity(options: TlsOptions, host: string, base = defaultCredentials()): Security {
   const bag = options as Record<string, unknown>;
   for (const [name, remedy] of Object.entries(unsupported)) {
     const value = bag[name];
@@ -52,34 +50,30 @@ export function readSecurity(options: TlsOptions, host: string): Security {
       throw invalid(`\`${name}\` is not supported; ${remedy}`);
     }
   }
+  const { key, passphrase } = keyOf(bag['key'], bag['passphrase']);
+  const { extraCa, keyLog, pins, rejectUnauthorized, sessionResumption, systemCa, verify } = bag;
+  const others = { extraCa, keyLog, pins, rejectUnauthorized, sessionResumption, systemCa, verify };
+  const versions = readVersions(options, base.options);
   // An empty list means that nobody is trusted, which is not the same as the default.
-  const ca = readPem(options.ca || undefined, 'ca');
-  const cert = readPem(present(options.cert), 'cert');
-  const key = readPem(keyOf(options.key), 'key');
-  const identity = identityOf(cert, key);
-  const { checkServerIdentity: own, rejectUnauthorized, ALPNProtocols } = options;
+  const ca = bag['ca'] || undefined;
+  const cert = present(bag['cert']);
+  const given = readMembers({ ...others, ...versions, alpn: bag['alpn'], ca, cert, key, passphrase }, '');
+  const { alpn = undefined, ...members } = given;
+  const { checkServerIdentity: own, ALPNProtocols } = options;
   const check = own === undefined || own === null || own === checkServerIdentity ? undefined : own;
-  const servername = options.servername || host;
-  const alpn = readProtocols(ALPNProtocols);
-  const version = readVersions(options);
-  const native: NativeOptions = {
-    ...trustOfHost(),
-    serverName: servername,
-    alpn,
-    checkName: check === undefined,
-    reject: rejectUnauthorized !== false,
-    ...(ca && { ca }),
-    ...identity,
-    ...(version && { version }),
-  };
+  const protocols = readProtocols(ALPNProtocols) ?? alpn;
+  const secure = { serverName: options.servername || host, ...(protocols && { alpn: protocols }) };
+  const credentials = over(base, check ? { ...members, checkName: false } : members);
+  // Under Node's name it is no more than there: whoever asks for it is told by `authorized`.
+  if (verify === false) loud(members, credentials);
   try {
-    rethrowing(() => checkTls(native));
+    rethrowing(() => credentials.native.check(secure));
   } catch (error) {
     const { code, message } = error as SocketError;
     // The name of the option is another one here.
     throw new SocketError(message.replaceAll('`sni`', '`servername`'), { code });
   }
-  return { native, servername, reject: rejectUnauthorized !== false, check };
+  return { ...securityOf({ secure, credentials }), check };
 }
 
 /** An empty list or text is none. */
@@ -88,20 +82,22 @@ function present(value: unknown): unknown {
   return empty ? undefined : value;
 }
 
-/** node:tls also takes objects with a passphrase each. */
-function keyOf(value: unknown): unknown {
+/** node:tls also takes objects with a passphrase each, and one that no key needs. */
+function keyOf(value: unknown, common: unknown): { key?: unknown; passphrase?: unknown } {
+  let passphrase = common;
   const pem = (one: unknown) => {
     const object = one as { pem?: unknown; passphrase?: unknown } | null;
     if (typeof object !== 'object' || object === null || object.pem === undefined) return one;
-    if (object.passphrase) throw invalid(`\`passphrase\` is not supported; ${unsupported['passphrase']}`);
+    passphrase = object.passphrase || passphrase;
     return object.pem;
   };
-  return present(Array.isArray(value) ? value.map(pem) : pem(value));
+  const key = present(Array.isArray(value) ? value.map(pem) : pem(value));
+  return key === undefined ? {} : { key, passphrase: passphrase || undefined };
 }
 
 /** Names, or the wire format: each with its length before it. */
-function readProtocols(value: TlsOptions['ALPNProtocols']): string[] {
-  if (value === undefined || value === null) return [];
+function readProtocols(value: TlsOptions['ALPNProtocols']): string[] | undefined {
+  if (value === undefined || value === null) return undefined;
   if (Array.isArray(value)) return value.map((name) => (typeof name === 'string' ? name : latin1(name)));
   const wire = latin1(value as NodeJS.ArrayBufferView);
   const names: string[] = [];
@@ -118,10 +114,14 @@ function latin1({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): str
 /** Oldest first. The first two mean "whatever ours can do" as a minimum, and nothing as a maximum. */
 const VERSIONS: readonly unknown[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
 
-function readVersions({ minVersion, maxVersion }: TlsOptions): string | undefined {
+/** The versions that are not those of `base` anyway, under the names of TlsConfig. */
+function readVersions(
+  { minVersion, maxVersion }: TlsOptions,
+  base: CredentialsOptions,
+): { minVersion: unknown; maxVersion: unknown } {
   const [least, most] = [
-    minVersion ?? tlsDefaults.DEFAULT_MIN_VERSION,
-    maxVersion ?? tlsDefaults.DEFAULT_MAX_VERSION,
+    minVersion ?? base.minVersion ?? tlsDefaults.DEFAULT_MIN_VERSION,
+    maxVersion ?? base.maxVersion ?? tlsDefaults.DEFAULT_MAX_VERSION,
   ].map((version, index) => {
     const found = VERSIONS.indexOf(version);
     const name = index === 0 ? 'minVersion' : 'maxVersion';
@@ -134,8 +134,19 @@ function readVersions({ minVersion, maxVersion }: TlsOptions): string | undefine
   }) as [number, number];
   if (most < 2) throw invalid(`\`maxVersion\` ${maxVersion} is not supported; TLS 1.2 and 1.3 are`);
   if (least > most) throw invalid('`minVersion` is above `maxVersion`');
-  if (least === 3) return 'TLSv1.3';
-  return most === 2 ? 'TLSv1.2' : undefined;
+  const [from, to] = [VERSIONS[Math.max(least, 2)], VERSIONS[most]];
+  return {
+    minVersion: from === (base.minVersion ?? 'TLSv1.2') ? undefined : from,
+    maxVersion: to === (base.maxVersion ?? 'TLSv1.3') ? undefined : to,
+  };
+}
+
+/** The roots of a connection that are not the default ones. */
+export function rootsOf({ credentials: { options } }: Handshake): readonly Buffer[] | undefined {
+  const { ca, extraCa } = options;
+  return ca || extraCa
+    ? [...(ca ?? rootCertificates.map((pem) => Buffer.from(pem))), ...(extraCa ?? [])]
+    : undefined;
 }
 
 /**

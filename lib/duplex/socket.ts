@@ -5,7 +5,7 @@ import type { CipherNameAndProtocol, DetailedPeerCertificate, PeerCertificate } 
 import type { TlsOptions } from '../../node.d.ts';
 import { handOver } from './life.ts';
 import { PARTS, SECURED } from './parts.ts';
-import { cipherOf, detailed, type Security } from './security.ts';
+import { cipherOf, detailed, rootsOf, type Security } from './security.ts';
 import { TcpSocket } from './tcp.ts';
 
 export class Socket extends TcpSocket {
@@ -26,7 +26,7 @@ export class Socket extends TcpSocket {
   }
 
   get servername(): string | undefined {
-    return this[PARTS].security?.servername;
+    return this[PARTS].security?.secure.serverName;
   }
 
   getProtocol(): string | null {
@@ -41,7 +41,9 @@ export class Socket extends TcpSocket {
   getPeerCertificate(detailed?: boolean): PeerCertificate;
   getPeerCertificate(all = false): PeerCertificate {
     const chain = this[PARTS].secured?.agreed.certificates ?? [];
-    return all ? detailed(chain, true, this[PARTS].security?.native.ca) : detailed(chain.slice(0, 1));
+    return all
+      ? detailed(chain, true, this[PARTS].security && rootsOf(this[PARTS].security))
+      : detailed(chain.slice(0, 1));
   }
 
   getPeerX509Certificate(): X509Certificate | undefined {
@@ -76,7 +78,7 @@ export class Socket extends TcpSocket {
       const certificate = this.getPeerCertificate(true);
       // Until it has been found in order, also if the check throws.
       this[PARTS].secured.wrong = 'ERR_TLS_CERT_ALTNAME_INVALID';
-      const error = this.#check(security.check, security.servername, certificate);
+      const error = this.#check(security.check, security.secure.serverName, certificate);
       this[PARTS].secured.wrong = error
         ? ((error as NodeJS.ErrnoException).code ?? error.message)
         : undefined;

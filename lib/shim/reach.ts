@@ -4,12 +4,14 @@ import { constants } from 'node:crypto';
 import tls from 'node:tls';
 
 /** Where a socket of ours cannot connect to, or from. */
-const PLACES = ['path', 'fd', 'handle', 'onread', 'localAddress', 'localPort', 'blockList'] as const;
+const PLACES = [
+  ...(process.platform === 'win32' ? ['path'] : []),
+  ...['fd', 'handle', 'onread', 'localAddress', 'localPort', 'blockList'],
+];
 
 /** What TLS in Rust does not know, and what is lost, or less secure, without it. */
 const TLS = [
   'pfx',
-  'passphrase',
   'crl',
   'sigalgs',
   'pskCallback',
@@ -51,15 +53,11 @@ export function beyondTls(options: object): string | undefined {
   if (unknown !== undefined) return unknown;
   if ((ciphers ?? tls.DEFAULT_CIPHERS) !== constants.defaultCoreCipherList) return 'ciphers';
   if ((ecdhCurve ?? tls.DEFAULT_ECDH_CURVE) !== 'auto') return 'ecdhCurve';
-  // Several keys are several identities; those with a passphrase of their own are objects.
-  if (Array.isArray(key) && (key.length > 1 || key.some(isIdentity))) return 'key';
+  // Several keys are several identities.
+  if (Array.isArray(key) && key.length > 1) return 'key';
   if (OLD_VERSIONS.has(maxVersion ?? tls.DEFAULT_MAX_VERSION)) return 'maxVersion';
   if (isGiven(secureOptions) && secureOptions !== 0) return 'secureOptions';
   return ANY_PROTOCOL.has(secureProtocol) ? undefined : 'secureProtocol';
-}
-
-function isIdentity(key: unknown): boolean {
-  return typeof key === 'object' && key !== null && !ArrayBuffer.isView(key);
 }
 
 /** Node takes these for "not given". */

@@ -16,13 +16,7 @@ class PlainSocket extends TcpSocket {
   override connect(...given: unknown[]): this {
     const [options, listener] = readArguments(given);
     const beyond = beyondTcp(options);
-    if (beyond !== undefined) {
-      // That of a path is an event: clients connect to one in timers of theirs, where an exception would end the process.
-      const error = impossible(beyond, 'call net.connect() in place of socket.connect()');
-      if (beyond !== 'path') throw error;
-      process.nextTick(() => this.destroy(error));
-      return this;
-    }
+    if (beyond !== undefined) throw impossible(beyond, 'call net.connect() in place of socket.connect()');
     return super.connect({ ...options, secureTransport: 'off' }, listener);
   }
 

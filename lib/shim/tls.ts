@@ -71,19 +71,29 @@ function settingsOf(options: Options): Options | undefined {
   if (!secureContext) return options;
   const made = optionsOf(secureContext);
   if (made === undefined) return undefined;
-  const { ca, cert, key, minVersion, maxVersion, ...others } = options;
+  const { ca, cert, key, passphrase, minVersion, maxVersion, ...others } = options;
   const own = Object.fromEntries(OF_THE_PEER.map((name) => [name, options[name]]));
   return { ...others, ...made, ...own };
 }
 
 /** The options of TLS for a socket of ours. What is not given is left out. */
 function tlsOptions(settings: Options): TlsOptions {
-  const { ca, cert, key, servername, host, rejectUnauthorized, ALPNProtocols, checkServerIdentity } =
-    settings;
+  const {
+    ca,
+    cert,
+    key,
+    passphrase,
+    servername,
+    host,
+    rejectUnauthorized,
+    ALPNProtocols,
+    checkServerIdentity,
+  } = settings;
   return {
     ca: ca || rootsOfProcess(),
     cert: cert || undefined,
     key: key || undefined,
+    passphrase: passphrase || undefined,
     servername: servername || host || undefined,
     rejectUnauthorized: rejectUnauthorized !== false,
     ALPNProtocols,

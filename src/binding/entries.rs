@@ -75,6 +75,7 @@ impl Entry {
 
     /// Keeps the loop, and with it the process, alive while a socket wants that.
     fn recount(&mut self, env: Env) {
+        self.connection.leave();
         let counts = self.keeps_alive && self.connection.is_live();
         if counts != self.counted {
             self.counted = counts;

@@ -3,6 +3,8 @@
 #![expect(clippy::missing_errors_doc, reason = "callers are JavaScript: errors are documented in index.d.ts")]
 
 mod calls;
+mod config;
+mod credentials;
 #[cfg(unix)]
 mod dispatch;
 mod entries;
@@ -25,7 +27,11 @@ use napi::{
 };
 use napi_derive::napi;
 
-pub use self::values::{Address, Agreed, Failure, Info, TlsOptions};
+pub use self::{
+    config::Config,
+    credentials::{Credentials, CredentialsOptions, Secure},
+    values::{Address, Agreed, Failure, Info, Stats},
+};
 use self::{
     entries::with_entry,
     host::Host,
@@ -33,7 +39,7 @@ use self::{
 };
 #[cfg(unix)]
 use crate::notify::event_loop::Loop;
-use crate::{connection::Connection, dial::Target, error::Error};
+use crate::{connection::Connection, error::Error};
 
 /// Where I/O happens.
 #[derive(Clone, Copy)]
@@ -85,28 +91,27 @@ pub fn start(
     Ok(Started { host, direct, calls: calls::object(env)? })
 }
 
-/// Starts to connect. An event tells how it went.
+/// Starts to connect, with `secure` over TLS. An event tells how it went.
 #[napi(catch_unwind)]
 pub fn connect(
     env: Env,
     host: u32,
     address: Address,
-    tls: Option<TlsOptions>,
+    config: &Config,
+    secure: Option<Secure>,
+    credentials: Option<&Credentials>,
 ) -> Result<Socket, napi::Error<String>> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let host = Host::of(host).ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
-    let handshake = tls.map(TlsOptions::handshake).transpose()?;
-    let target = Target { host: address.host, port: address.port, text: address.text };
+    let handshake = secure.map(|secure| secure.handshake(credentials)).transpose()?;
+    let resolves = address.resolves.unwrap_or_default();
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let connection = Connection::dial(Arc::clone(&host.environment), host.notifier(), id, target, handshake);
+    let (environment, notifier) = (Arc::clone(&host.environment), host.notifier());
+    let config = Arc::clone(&config.0);
+    let connection = Connection::dial(environment, notifier, id, address.into(), config, handshake, resolves)
+        .map_err(|error| thrown(&error))?;
     entries::insert(env, id, host, connection);
     Ok(Socket { id })
-}
-
-/// Checks options of a later handshake: throws what cannot be used.
-#[napi(catch_unwind)]
-pub fn check_tls(tls: TlsOptions) -> Result<(), napi::Error<String>> {
-    tls.handshake().map(drop)
 }
 
 /// The life cycle of one connection. When JavaScript drops it, the connection is closed.
@@ -126,13 +131,42 @@ impl Socket {
     /// What is known of it while it is open.
     #[napi(catch_unwind)]
     pub fn info(&self) -> Option<Info> {
-        let (info, remote) = with_entry(self.id, None, |entry| {
-            let info = entry.connection.info().cloned()?;
-            Some((info, entry.connection.remote()))
+        with_entry(self.id, None, |entry| {
+            let info = entry.connection.info()?;
+            Some(Info {
+                local_address: info.local.to_string(),
+                remote_address: info.remote.to_string(),
+                alpn: info.alpn.clone(),
+            })
         })
-        .flatten()?;
-        let remote_address = remote.map(|remote| remote.to_string());
-        Some(Info { local_address: info.local.to_string(), remote_address, alpn: info.alpn })
+        .flatten()
+    }
+
+    /// Whether it waits for [`Self::answer`]: the addresses of its host.
+    #[napi(catch_unwind)]
+    pub fn asks(&self) -> bool {
+        with_entry(self.id, None, |entry| entry.connection.asks()).unwrap_or(false)
+    }
+
+    /// Gives it the addresses of its host: of IP, or `unix:` and a path. Throws for anything else.
+    #[napi(catch_unwind)]
+    pub fn answer(&self, addresses: Vec<String>, port: u16) -> Result<(), napi::Error<String>> {
+        let endpoints = values::endpoints(&addresses, port)?;
+        with_entry(self.id, None, |entry| entry.connection.answer(endpoints));
+        Ok(())
+    }
+
+    /// Figures, as they are now.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> Option<Stats> {
+        with_entry(self.id, None, |entry| entry.connection.stats().into())
+    }
+
+    /// For how many milliseconds nothing has gone through it, if the binding notes that.
+    #[napi(catch_unwind)]
+    pub fn idle(&self) -> Option<f64> {
+        let idle = with_entry(self.id, None, |entry| entry.connection.idle()).flatten()?;
+        Some(values::milliseconds(idle))
     }
 
     /// What TLS has agreed on, while it is open.
@@ -175,8 +209,13 @@ impl Socket {
 
     /// Upgrades an open plain connection. An event tells how the handshake went.
     #[napi(catch_unwind)]
-    pub fn start_tls(&self, env: Env, tls: TlsOptions) -> Result<(), napi::Error<String>> {
-        let handshake = tls.handshake()?;
+    pub fn start_tls(
+        &self,
+        env: Env,
+        secure: Secure,
+        credentials: &Credentials,
+    ) -> Result<(), napi::Error<String>> {
+        let handshake = secure.handshake(Some(credentials))?;
         with_entry(self.id, Some(env), |entry| entry.connection.start_tls(handshake))
             .unwrap_or(Err(Error::State("the connection is gone")))
             .map_err(|error| thrown(&error))

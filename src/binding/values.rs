@@ -1,88 +1,122 @@
 //! What crosses the boundary as plain objects.
 
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 
 use crate::{
+    connection,
+    endpoint::{Endpoint, UnixName},
     error::Error,
-    tls::{Handshake, Options, Versions},
-    trust::Sources,
-    verify::Demands,
+    target::{Place, Target},
 };
 
-/// What TLS needs to know. Absent members are defaults.
-#[napi(object)]
-pub struct TlsOptions {
-    /// The name to send and to check.
-    pub server_name: String,
-    /// Protocols to offer.
-    pub alpn: Vec<String>,
-    /// Roots that replace the default ones, PEM or DER.
-    pub ca: Option<Vec<Buffer>>,
-    /// The client's chain.
-    pub cert: Option<Vec<Buffer>>,
-    /// The client's key, PEM.
-    pub key: Option<Buffer>,
-    /// `NODE_EXTRA_CA_CERTS`
-    pub node_extra: Option<String>,
-    /// `SSL_CERT_FILE`
-    pub cert_file: Option<String>,
-    /// `SSL_CERT_DIR`
-    pub cert_dir: Option<String>,
-    /// Whether Node was told to use the system's store.
-    pub system: bool,
-    /// Whether the certificate has to be issued for `server_name`. Otherwise the caller checks that. Default: it has to.
-    pub check_name: Option<bool>,
-    /// Whether a certificate that is not trusted is refused. Otherwise [`Agreed`] says what is wrong. Default: it is.
-    pub reject: Option<bool>,
-    /// The only version to speak, `"TLSv1.2"` or `"TLSv1.3"`. Default: both.
-    pub version: Option<String>,
+/// Where to connect.
+#[napi(object, object_to_js = false)]
+pub struct Address {
+    /// A name or an IP address, without brackets. A Unix domain socket: its path, or `@` and its abstract name.
+    pub host: String,
+    /// 1 to 65535. 0: a Unix domain socket.
+    pub port: u16,
+    /// `host:port` or `unix:/path`, for messages.
+    pub text: String,
+    /// Whether the caller looks the host up. See `asks`.
+    pub resolves: Option<bool>,
 }
 
-impl TlsOptions {
-    pub(super) fn handshake(self) -> Result<Handshake, napi::Error<String>> {
-        let bytes = |list: Vec<Buffer>| list.iter().map(|one| one.to_vec()).collect();
-        let identity = match (self.cert, self.key) {
-            (Some(cert), Some(key)) => Some((bytes(cert), key.to_vec())),
-            _ => None,
-        };
-        let trust = Sources {
-            node_extra: self.node_extra,
-            cert_file: self.cert_file,
-            cert_dir: self.cert_dir,
-            system: self.system,
-        };
-        let demands = Demands { name: self.check_name.unwrap_or(true), trust: self.reject.unwrap_or(true) };
-        let versions = match self.version.as_deref() {
-            Some("TLSv1.2") => Versions::Only12,
-            Some("TLSv1.3") => Versions::Only13,
-            _ => Versions::All,
-        };
-        let options = Options { alpn: self.alpn, ca: self.ca.map(bytes), identity, trust, demands, versions };
-        Handshake::new(&self.server_name, options).map_err(|error| thrown(&error))
+impl From<Address> for Target {
+    fn from(Address { host, port, text, .. }: Address) -> Self {
+        let place = if port == 0 { Place::Unix(UnixName(host)) } else { Place::Host { host, port } };
+        Self { place, text }
     }
 }
 
-/// Where to connect.
-#[napi(object)]
-pub struct Address {
-    /// A name or an IP address, without brackets.
-    pub host: String,
-    /// 1 to 65535.
-    pub port: u16,
-    /// `host:port` for messages.
-    pub text: String,
+/// Addresses that a binding has looked up.
+pub(super) fn endpoints(addresses: &[String], port: u16) -> Result<Vec<Endpoint>, napi::Error<String>> {
+    let endpoint = |text: &String| match text.strip_prefix("unix:") {
+        Some(name) if !name.is_empty() => Some(Endpoint::Unix(UnixName(name.to_owned()))),
+        Some(_) => None,
+        None => text.parse().ok().map(|address: IpAddr| SocketAddr::new(address, port).into()),
+    };
+    addresses
+        .iter()
+        .map(|text| {
+            endpoint(text).ok_or_else(|| {
+                thrown(&Error::Option {
+                    code: "ERR_INVALID_IP_ADDRESS",
+                    detail: format!("`resolve` gave {text:?}; let it give IP addresses, or unix: and a path"),
+                })
+            })
+        })
+        .collect()
 }
 
 /// What is known of an open connection.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Info {
-    /// `ip:port`, IPv6 in brackets.
+    /// `ip:port`, IPv6 in brackets, or `unix:` and a path.
     pub local_address: String,
-    /// The same of the peer; none if it is gone.
-    pub remote_address: Option<String>,
+    /// The same of the peer, or of the proxy on the way to it.
+    pub remote_address: String,
     /// The protocol agreed on.
     pub alpn: Option<String>,
+}
+
+/// Figures of a connection. Times are in milliseconds; null: there is none.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct Stats {
+    /// Bytes read.
+    pub bytes_read: f64,
+    /// Bytes taken over to be sent.
+    pub bytes_written: f64,
+    /// The system's estimate.
+    pub round_trip: Option<f64>,
+    /// How long each step took.
+    pub timings: Timings,
+}
+
+/// How long each step of opening a connection took.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct Timings {
+    /// Waiting for another connection to close.
+    pub wait: Option<f64>,
+    /// Looking the name up.
+    pub lookup: Option<f64>,
+    /// TCP.
+    pub connect: Option<f64>,
+    /// Being let through by the proxy.
+    pub proxy: Option<f64>,
+    /// The handshake.
+    pub tls: Option<f64>,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "JavaScript's numbers; exact up to 8 PiB")]
+impl From<connection::Stats> for Stats {
+    fn from(stats: connection::Stats) -> Self {
+        let timings = stats.timings;
+        Self {
+            bytes_read: stats.read as f64,
+            bytes_written: stats.written as f64,
+            round_trip: stats.round_trip.map(milliseconds),
+            timings: Timings {
+                wait: timings.wait.map(milliseconds),
+                lookup: timings.lookup.map(milliseconds),
+                connect: timings.connect.map(milliseconds),
+                proxy: timings.proxy.map(milliseconds),
+                tls: timings.tls.map(milliseconds),
+            },
+        }
+    }
+}
+
+/// In JavaScript's unit, with three digits behind the point.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 285 years")]
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
 }
 
 /// What TLS has agreed on.
@@ -111,7 +145,7 @@ pub struct Failure {
     pub cause: Option<String>,
     /// The call of the system, as Node names it.
     pub syscall: Option<String>,
-    /// The IP address that could not be connected to.
+    /// The IP address, or the path, that could not be connected to.
     pub address: Option<String>,
     /// Its port.
     pub port: Option<u16>,
@@ -124,8 +158,11 @@ pub(super) fn failure(error: &Error) -> Failure {
         message: error.to_string(),
         cause: error.cause(),
         syscall: error.operation().map(Into::into),
-        address: error.address().map(|address| address.ip().to_string()),
-        port: error.address().map(|address| address.port()),
+        address: error.endpoint().map(|endpoint| match endpoint {
+            Endpoint::Ip(address) => address.ip().to_string(),
+            Endpoint::Unix(UnixName(path)) => path.clone(),
+        }),
+        port: error.endpoint().and_then(Endpoint::ip).map(|address| address.port()),
     }
 }
 

@@ -16,6 +16,7 @@ impl Connection {
     /// Otherwise the connection is closed now. Not `patient`: the task gives up after a second.
     pub fn close(&mut self, patient: bool) -> bool {
         self.come_back();
+        self.note_round_trip();
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Connecting(task) => abort(task),
             State::Open(open) => self.end(open, patient),
@@ -51,6 +52,7 @@ impl Connection {
     /// take what it has for everything.
     pub fn abort(&mut self, cut: bool) {
         self.come_back();
+        self.note_round_trip();
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Connecting(task) => abort(task),
             State::Closing(task) => task.abort(),

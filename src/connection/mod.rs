@@ -1,22 +1,36 @@
 //! A connection's life: dial, read, write, shutdown, close, `start_tls`.
 
+mod begin;
 mod end;
 mod open;
+mod record;
 mod tcp;
 mod traffic;
 
 use std::{io, sync::Arc};
 
-use tokio::task::AbortHandle;
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    task::AbortHandle,
+};
 
 use self::open::Open;
-pub use self::open::Turn;
+pub use self::{
+    open::Turn,
+    record::{Record, Stats},
+};
 use crate::{
+    attempt::Attempt,
     close::WriteSide,
-    dial::{Attempt, Target, dial, establish, secure},
+    config::Config,
+    counters::{Counted, Stage},
+    dial::{establish, secure},
+    endpoint::Endpoint,
     error::Error,
+    journey::Journey,
     notify::{Notifier, Notify, Watched},
     runtime::{Environment, Event},
+    target::Target,
     tls::Handshake,
     transport::{Broken, Established, Info, Transport},
 };
@@ -75,38 +89,18 @@ pub struct Connection {
     environment: Arc<Environment>,
     notifier: Notifier,
     target: Target,
+    config: Arc<Config>,
     state: State,
     failure: Option<Error>,
+    record: Record,
+    counted: Counted,
+    /// One of those that the binding has.
+    permit: Option<OwnedSemaphorePermit>,
+    /// Takes the addresses of the host, where the binding looks it up.
+    asks: Option<oneshot::Sender<Vec<Endpoint>>>,
 }
 
 impl Connection {
-    /// Starts to connect: TCP, then TLS if there is a handshake. An [`Told::Opened`] or [`Told::Failed`] follows.
-    #[must_use]
-    pub fn dial(
-        environment: Arc<Environment>,
-        notifier: Notifier,
-        id: u32,
-        target: Target,
-        handshake: Option<Handshake>,
-    ) -> Self {
-        let begun = if handshake.is_none() { Attempt::begin(&target, &notifier, id) } else { None };
-        let state = match begun {
-            Some(Ok(attempt)) => State::Attempting(attempt),
-            Some(Err(error)) => {
-                environment.push(id, Event::Failed(error));
-                State::Connecting(None)
-            }
-            None => {
-                let asked = target.clone();
-                State::Connecting(establish(&environment, id, async move {
-                    let stream = dial(&asked).await?;
-                    secure(stream, handshake, &asked).await
-                }))
-            }
-        };
-        Self { id, environment, notifier, target, state, failure: None }
-    }
-
     /// Upgrades an open plain connection to TLS. An [`Told::Opened`] or [`Told::Failed`] follows.
     ///
     /// # Errors
@@ -125,17 +119,20 @@ impl Connection {
             target: self.target.text.clone(),
             source: Arc::new(source),
         };
-        let stream = open.transport.into_parts().0.into_stream().map_err(broken)?;
-        let (staged, target) = (open.staged, self.target.clone());
+        let Open { transport, staged, info, .. } = open;
+        let stream = transport.into_parts().0.into_stream().map_err(broken)?;
+        let text = self.target.text.clone();
+        let (after, journey) = (self.config.timeout, Journey::after(info.timings));
         let task = establish(&self.environment, self.id, async move {
-            let broken = |source| Error::Io {
-                operation: "handshake",
-                target: target.text.clone(),
-                source: Arc::new(source),
+            let broken =
+                |source| Error::Io { operation: "handshake", target: text.clone(), source: Arc::new(source) };
+            let handshake = async {
+                journey.tries(&info.remote);
+                let mut stream = stream.bind().map_err(broken)?;
+                tokio::io::AsyncWriteExt::write_all(&mut stream, staged.rest()).await.map_err(broken)?;
+                secure(stream, Some(handshake), &text, info, &journey).await
             };
-            let mut stream = stream.bind().map_err(broken)?;
-            tokio::io::AsyncWriteExt::write_all(&mut stream, staged.rest()).await.map_err(broken)?;
-            secure(stream, Some(handshake), &target).await
+            journey.within(after, &text, handshake).await
         });
         self.failure = None;
         self.state = State::Connecting(task);
@@ -146,7 +143,8 @@ impl Connection {
     pub fn settle(&mut self, event: Event) -> Option<Told> {
         match (event, &mut self.state) {
             (Event::Opened(established), State::Connecting(_)) => {
-                let Established { stream, tls, info } = *established;
+                let Established { stream, tls, info, permit } = *established;
+                self.permit = self.permit.take().or(permit);
                 Some(match self.notifier.watch(stream, self.id) {
                     Ok(stream) => self.opened(Transport::new(stream, tls), info),
                     Err(error) => self.lost(Error::Io {
@@ -160,7 +158,7 @@ impl Connection {
                 let State::Attempting(attempt) = std::mem::replace(&mut self.state, State::Closed) else {
                     return None;
                 };
-                Some(match attempt.finish(&self.target) {
+                Some(match attempt.finish(&self.target.text) {
                     Ok((stream, info)) => self.opened(Transport::new(stream, None), info),
                     Err(error) => self.lost(error),
                 })
@@ -199,14 +197,25 @@ impl Connection {
     }
 
     fn opened(&mut self, transport: Transport<Watched>, info: Info) -> Told {
+        self.counted.at(Stage::Open);
+        self.record.opened(&info, self.config.notes_activity);
         self.state = State::Open(Open::new(transport, info));
         Told::Opened
     }
 
     fn lost(&mut self, error: Error) -> Told {
+        self.config.counters.failed(error.code());
         self.failure = Some(error);
         self.state = State::Closed;
         Told::Failed
+    }
+
+    /// Gives up what it has of the binding, once nothing is going on any more.
+    pub fn leave(&mut self) {
+        if !self.is_live() {
+            self.counted.at(Stage::Over);
+            self.permit = None;
+        }
     }
 
     /// Whether something is still going on: a reason to keep the process alive.

@@ -1,6 +1,6 @@
 //! Options of TCP, and what there is to know about an open connection.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 
@@ -8,11 +8,6 @@ use super::{Connection, State};
 use crate::session::Agreed;
 
 impl Connection {
-    /// The peer's endpoint, while the connection is open.
-    pub fn remote(&mut self) -> Option<SocketAddr> {
-        self.socket(|socket| socket.peer_addr()).ok()?.as_socket()
-    }
-
     /// What TLS has agreed on, while the connection is open.
     pub fn agreed(&mut self) -> Option<Agreed> {
         self.come_back();

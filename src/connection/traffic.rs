@@ -18,6 +18,9 @@ impl Connection {
     /// Reads what is there.
     pub fn read(&mut self, buffer: &mut [u8]) -> Progress {
         let progress = self.receive(|transport| transport.read(buffer));
+        if let Progress::Done(length) = progress {
+            self.has_read(length);
+        }
         if let (Progress::Done(length), State::Open(open)) = (&progress, &mut self.state)
             && open.is_bulk(*length, self.environment.ahead_after)
         {
@@ -51,7 +54,7 @@ impl Connection {
             }
             // The stream is gone, because the system could not hand it over.
             Err(error) => {
-                self.failure.get_or_insert(error);
+                self.broke(error);
                 self.environment.push(self.id, Event::Broken);
             }
         }
@@ -86,7 +89,10 @@ impl Connection {
             return Progress::Failed;
         };
         match open.write(data, turn) {
-            Ok(taken) => Progress::Done(taken),
+            Ok(taken) => {
+                self.has_written(taken);
+                Progress::Done(taken)
+            }
             Err(broken) => self.fail("write", broken),
         }
     }
@@ -135,8 +141,15 @@ impl Connection {
             Broken::Tls(source) => Error::Tls { target, handshaking: false, source },
             Broken::Truncated => Error::Truncated { target },
         };
-        // What broke first says most.
-        self.failure.get_or_insert(error);
+        self.broke(error);
         Progress::Failed
+    }
+
+    fn broke(&mut self, error: Error) {
+        // What broke first says most.
+        if self.failure.is_none() {
+            self.config.counters.failed(error.code());
+            self.failure = Some(error);
+        }
     }
 }

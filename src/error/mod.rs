@@ -2,7 +2,7 @@
 
 mod message;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use crate::{
     code::{io_code, tls_code},
@@ -183,9 +183,9 @@ impl Error {
 
     /// Where the connection was refused.
     #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
+    pub fn endpoint(&self) -> Option<&Endpoint> {
         match self {
-            Self::Connect { attempts, .. } => decisive(attempts).and_then(|(address, _)| address.ip()),
+            Self::Connect { attempts, .. } => decisive(attempts).map(|(endpoint, _)| endpoint),
             _ => None,
         }
     }

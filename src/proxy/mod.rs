@@ -141,7 +141,7 @@ impl Failure {
             Self::Refused(detail) => ("ERR_PROXY_REFUSED", detail),
             Self::Protocol(detail) => ("ERR_PROXY_PROTOCOL", detail),
             Self::Broken(source) => {
-                let target = format!("{target} through the proxy {}", proxy.text);
+                let target = format!("{target} by the proxy {}", proxy.text);
                 return Error::Io { operation: "connect", target, source: Arc::new(source) };
             }
         };

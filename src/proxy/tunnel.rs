@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use crate::{
         proxy::{Destination, Kind, Proxy, Through},
-        tls::Options,
+        tls::{Credentials, Options},
     };
     use rustls::ServerConfig;
     use rustls_pki_types::PrivateKeyDer;
@@ -256,7 +256,8 @@ mod tests {
 
     fn trusting(authority: &str) -> Handshake {
         let ca = Some(vec![authority.into()]);
-        Handshake::new("localhost", Options { ca, ..Options::default() }).unwrap()
+        let credentials = Credentials::new(Options { ca, ..Options::default() }).unwrap();
+        Handshake::new("localhost", None, &credentials).unwrap()
     }
 
     fn pki() -> Pki {

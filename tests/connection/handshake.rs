@@ -15,7 +15,7 @@ use rustls::{
 };
 use rustls_pki_types::CertificateDer;
 
-use super::harness::{Owner, Pki, serve};
+use super::harness::{Owner, Pki, handshake, serve};
 use crate::{
     connection::{Progress, Told},
     tls::{Handshake, Options},
@@ -154,7 +154,7 @@ fn a_certificate_of_the_client_is_shown_if_asked_for() {
             ..Options::default()
         };
         let known = |tls: &ServerConnection| tls.peer_certificates().unwrap()[0].to_vec();
-        let shown = greeted(&config, Handshake::new("localhost", options).unwrap(), known);
+        let shown = greeted(&config, handshake("localhost", options), known);
         assert_eq!(shown, certificate.der().to_vec());
 
         let (address, server) = serve(move |stream| {

@@ -12,11 +12,11 @@ use std::{
 
 use crate::{
     connection::{Connection, Progress, Told},
-    dial::Target,
     error::Error,
     notify::{Notifier, Tell},
     runtime::{Environment, Event},
-    tls::{Handshake, Options},
+    target::{Place, Target},
+    tls::{Credentials, Handshake, Options},
 };
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::PrivateKeyDer;
@@ -49,12 +49,12 @@ impl Owner {
             ahead_after,
         );
         let notifier = Notifier::Thread(Arc::clone(&environment) as Arc<dyn Tell>);
-        let target = Target {
-            host: "127.0.0.1".into(),
-            port: address.port(),
-            text: format!("localhost:{}", address.port()),
-        };
-        let connection = Connection::dial(Arc::clone(&environment), notifier, ID, target, handshake);
+        let place = Place::Host { host: "127.0.0.1".into(), port: address.port() };
+        let target = Target { place, text: format!("localhost:{}", address.port()) };
+        let config = Arc::default();
+        let connection =
+            Connection::dial(Arc::clone(&environment), notifier, ID, target, config, handshake, false)
+                .unwrap();
         Self { environment, woken, connection, returned: 0 }
     }
 
@@ -178,6 +178,11 @@ pub(crate) struct Pki {
     pub(crate) config: Arc<ServerConfig>,
 }
 
+/// A handshake with these options.
+pub(crate) fn handshake(name: &str, options: Options) -> Handshake {
+    Handshake::new(name, None, &Credentials::new(options).unwrap()).unwrap()
+}
+
 impl Pki {
     pub(crate) fn new() -> Self {
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
@@ -203,7 +208,7 @@ impl Pki {
 
     pub(crate) fn handshake(&self, name: &str) -> Handshake {
         let ca = Some(vec![self.authority.clone().into_bytes()]);
-        Handshake::new(name, Options { ca, ..Options::default() }).unwrap()
+        handshake(name, Options { ca, ..Options::default() })
     }
 
     pub(crate) fn accept(config: &Arc<ServerConfig>, stream: TcpStream) -> TlsStream {

@@ -6,10 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use super::harness::{Owner, Pki, serve};
+use super::harness::{Owner, Pki, handshake, serve};
 use crate::{
     connection::{Progress, Told},
-    tls::{Handshake, Options},
+    tls::Options,
 };
 use rustls::ServerConfig;
 
@@ -180,7 +180,7 @@ fn an_authority_that_nobody_named_is_not_trusted() {
     assert_eq!(error.code(), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
     server.join().unwrap();
     let (address, server) = pki.serve(|mut stream| drop(stream.read(&mut [0])));
-    let defaults = Handshake::new("localhost", Options::default()).unwrap();
+    let defaults = handshake("localhost", Options::default());
     assert_eq!(Owner::failed(address, Some(defaults)).code(), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
     server.join().unwrap();
 }
@@ -194,7 +194,7 @@ fn the_protocol_agreed_on_is_known() {
     let offer = |alpn: &[&str]| {
         let ca = Some(vec![pki.authority.clone().into_bytes()]);
         let alpn = alpn.iter().map(|&name| name.to_owned()).collect();
-        Handshake::new("localhost", Options { alpn, ca, ..Options::default() }).unwrap()
+        handshake("localhost", Options { alpn, ca, ..Options::default() })
     };
     let server = || {
         let config = Arc::clone(&config);

@@ -1,0 +1,152 @@
+/** What a host has decided for sockets: by createBinding(), by setDefaultBinding(), or nothing. */
+
+import type { Address } from './address.ts';
+import { Config, connect, type NativeSocket } from './binding.ts';
+import { readSettings, type Settings } from './config.ts';
+import { Mistakes } from './config/mistakes.ts';
+import {
+  type Credentials,
+  defaultCredentials,
+  type Handshake,
+  readTls,
+  withoutIdentity,
+} from './credentials.ts';
+import { rethrowing, SocketError } from './error.ts';
+import { IdleWatch } from './idle.ts';
+
+/** Looks a name up in place of the system. */
+export type Resolve = (hostname: string) => unknown;
+
+export class Host {
+  readonly config: Config;
+  /** Milliseconds; 0: a socket may be idle for ever. */
+  readonly idleTimeout: number;
+  readonly resolve: Resolve | undefined;
+  readonly #credentials: Credentials | undefined;
+
+  /** @throws {SocketError} that names each member that cannot be used. */
+  constructor(config: unknown = undefined) {
+    const mistakes = new Mistakes();
+    const settings = readSettings(config, mistakes);
+    const { native, tls, resolve, idleTimeout } = settings;
+    // The environment is read at the first use of TLS, which may never come.
+    const credentials = Object.keys(tls).length > 0 ? mistakes.collect(() => readTls(tls)) : undefined;
+    const options = { ...native, notesActivity: idleTimeout > 0 };
+    const proxied = mistakes.collect(() => credentialsOfProxy(settings, credentials));
+    const made = mistakes.collect(() => rethrowing(() => new Config(options, proxied?.native)));
+    mistakes.raise();
+    this.config = made as Config;
+    this.resolve = resolve;
+    this.idleTimeout = idleTimeout;
+    this.#credentials = credentials;
+  }
+
+  /** Of TLS, where a caller says nothing else. */
+  get credentials(): Credentials {
+    return this.#credentials ?? defaultCredentials();
+  }
+
+  /**
+   * Starts to connect.
+   * @param lost Told why the host could not look the name up.
+   * @throws {SocketError} what is known at once.
+   */
+  dial(address: Address, handshake: Handshake | undefined, lost: (error: unknown) => void): NativeSocket {
+    const { resolve } = this;
+    const native = rethrowing(() =>
+      connect(
+        { ...address, resolves: resolve !== undefined },
+        this.config,
+        handshake?.secure,
+        handshake?.credentials.native,
+      ),
+    );
+    if (resolve !== undefined && native.asks()) {
+      lookUp(resolve, address, native).catch((error) => {
+        this.config.failed(codeOf(error));
+        lost(error);
+      });
+    }
+    return native;
+  }
+
+  /** Tells when nothing has gone through an open connection for as long as the host allows, if that is limited. */
+  watch(native: NativeSocket, { text }: Address, late: (error: SocketError) => void): IdleWatch | undefined {
+    if (this.idleTimeout === 0) return undefined;
+    return new IdleWatch(native, this.idleTimeout, text, (error) => {
+      this.config.failed(error.code);
+      late(error);
+    });
+  }
+}
+
+/** For TLS to a proxy, which is somebody else than those who are connected to. */
+function credentialsOfProxy(
+  { native, proxyTls }: Settings,
+  credentials: Credentials | undefined,
+): Credentials | undefined {
+  if (native.proxy?.kind !== 'https') return undefined;
+  return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
+}
+
+async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {
+  const addresses = readAddresses(await resolve(host), text);
+  rethrowing(() => native.answer(addresses, port));
+}
+
+let decided: Host | undefined;
+const hosts = new WeakMap<object, Host>();
+
+/** Remembers whose `binding` is. */
+export function bind<T extends object>(binding: T, host: Host): T {
+  hosts.set(binding, host);
+  return binding;
+}
+
+/**
+ * Whose a binding is; without one, the default.
+ * @throws {SocketError} ERR_INVALID_OPTION
+ */
+export function hostOf(binding: unknown): Host {
+  if (binding === undefined || binding === null) return defaultHost();
+  const host = typeof binding === 'object' ? hosts.get(binding) : undefined;
+  if (host !== undefined) return host;
+  throw new SocketError('invalid option: `binding` must be what createBinding() has made', {
+    code: 'ERR_INVALID_OPTION',
+  });
+}
+
+/** That of connect(), and of whatever is not of a binding. */
+export function defaultHost(): Host {
+  decided ??= new Host();
+  return decided;
+}
+
+/** @throws {SocketError} ERR_INVALID_STATE, if it has been set before, or used. */
+export function setDefaultHost(config: unknown): Host {
+  if (decided !== undefined) {
+    throw new SocketError(
+      'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
+      { code: 'ERR_INVALID_STATE' },
+    );
+  }
+  decided = new Host(config);
+  return decided;
+}
+
+function readAddresses(found: unknown, text: string): string[] {
+  const iterable = typeof found === 'object' && found !== null && Symbol.iterator in found;
+  const addresses: unknown[] = iterable ? [...(found as Iterable<unknown>)] : [found];
+  const wrong = addresses.find((address) => typeof address !== 'string');
+  if (addresses.length > 0 && wrong === undefined) return addresses as string[];
+  const what = addresses.length === 0 ? 'no address' : `something else than a text (${typeof wrong})`;
+  throw new SocketError(
+    `connect ENOTFOUND ${text}: \`resolve\` of the binding gave ${what}; let it give IP addresses, or throw an error`,
+    { code: 'ENOTFOUND' },
+  );
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : 'ERR_RESOLVE';
+}

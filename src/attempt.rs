@@ -1,0 +1,95 @@
+//! A plain connection to an address, under way on the thread that asked for it: without a name to look up or a handshake to run,
+//! a hop to another thread and back would be most of the work.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Instant};
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use crate::{
+    config::Tuning,
+    endpoint::Endpoint,
+    error::Error,
+    journey::Timings,
+    notify::{Interest, Notifier, Notify, Unbound, Watched},
+    transport::Info,
+};
+
+/// A connection under way.
+#[derive(Debug)]
+pub struct Attempt {
+    address: SocketAddr,
+    stream: Watched,
+    begun: Instant,
+}
+
+impl Attempt {
+    /// Begins. It is writable once it is known how it went. `target` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Connect`]
+    pub fn begin(
+        address: SocketAddr,
+        tuning: &Tuning,
+        notifier: &Notifier,
+        id: u32,
+        target: &str,
+    ) -> Result<Self, Error> {
+        let begun = Instant::now();
+        connecting(address, tuning)
+            .and_then(|socket| notifier.watch(Unbound::Free(socket.into()), id))
+            .map_err(|error| refused(target, address, error))
+            .map(|stream| {
+                stream.watch(Interest::Writable);
+                Self { address, stream, begun }
+            })
+    }
+
+    /// How it went.
+    ///
+    /// # Errors
+    /// [`Error::Connect`]
+    pub fn finish(self, target: &str) -> Result<(Watched, Info), Error> {
+        let Self { address, stream, begun } = self;
+        match stream.take_error().map_or_else(|| stream.local_addr(), Err) {
+            Ok(local) => {
+                let timings = Timings { connect: Some(begun.elapsed()), ..Timings::default() };
+                let info = Info {
+                    local: Endpoint::Ip(local),
+                    remote: Endpoint::Ip(address),
+                    alpn: None,
+                    timings,
+                    tunnelled: false,
+                };
+                Ok((stream, info))
+            }
+            Err(error) => Err(refused(target, address, error)),
+        }
+    }
+}
+
+fn connecting(address: SocketAddr, tuning: &Tuning) -> io::Result<Socket> {
+    // Two calls of the system less where it can be asked for at once.
+    #[cfg(target_os = "linux")]
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
+    #[cfg(not(target_os = "linux"))]
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    #[cfg(not(target_os = "linux"))]
+    socket.set_nonblocking(true)?;
+    tuning.apply(&SockRef::from(&socket))?;
+    match socket.connect(&address.into()) {
+        Err(error) if !is_in_progress(&error) => Err(error),
+        _ => Ok(socket),
+    }
+}
+
+fn is_in_progress(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let in_progress = error.raw_os_error() == Some(libc::EINPROGRESS);
+    #[cfg(not(unix))]
+    let in_progress = error.kind() == io::ErrorKind::WouldBlock;
+    in_progress
+}
+
+fn refused(target: &str, address: SocketAddr, error: io::Error) -> Error {
+    Error::Connect { target: target.to_owned(), attempts: vec![(address.into(), Arc::new(error))] }
+}

@@ -1,0 +1,80 @@
+//! What went through a connection, and how long it took.
+
+use std::time::{Duration, Instant};
+
+use super::{Connection, State};
+use crate::{journey::Timings, round_trip::round_trip, transport::Info};
+
+/// What is noted of a connection. It stays when that has closed.
+#[derive(Debug, Default)]
+pub struct Record {
+    read: u64,
+    written: u64,
+    timings: Timings,
+    /// When something went through last, if that is noted.
+    active: Option<Instant>,
+    /// As it was before the connection closed.
+    round_trip: Option<Duration>,
+}
+
+/// The same, as it is now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stats {
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes taken over to be sent.
+    pub written: u64,
+    /// The system's estimate.
+    pub round_trip: Option<Duration>,
+    /// How long it took to open.
+    pub timings: Timings,
+}
+
+impl Record {
+    pub(super) fn opened(&mut self, info: &Info, notes_activity: bool) {
+        self.timings = info.timings;
+        self.active = notes_activity.then(Instant::now);
+    }
+
+    fn active(&mut self) {
+        if let Some(active) = &mut self.active {
+            *active = Instant::now();
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn has_read(&mut self, count: usize) {
+        self.record.read += count as u64;
+        self.record.active();
+        self.config.counters.read(count);
+    }
+
+    pub(super) fn has_written(&mut self, count: usize) {
+        self.record.written += count as u64;
+        self.record.active();
+        self.config.counters.written(count);
+    }
+
+    /// Figures, as they are now.
+    pub fn stats(&mut self) -> Stats {
+        self.note_round_trip();
+        let Record { read, written, timings, round_trip, .. } = self.record;
+        Stats { read, written, round_trip, timings }
+    }
+
+    /// For how long nothing has gone through. None: that is not noted, or it is not open.
+    #[must_use]
+    pub fn idle(&self) -> Option<Duration> {
+        self.record.active.map(|active| active.elapsed())
+    }
+
+    pub(super) fn note_round_trip(&mut self) {
+        let State::Open(open) = &self.state else { return };
+        if !open.info.tunnelled
+            && let Ok(socket) = open.transport.stream().socket()
+        {
+            self.record.round_trip = round_trip(&socket).or(self.record.round_trip);
+        }
+    }
+}

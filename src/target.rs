@@ -1,0 +1,41 @@
+//! Where to connect.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::endpoint::UnixName;
+
+/// Where to connect, as it was asked for.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Of what kind.
+    pub place: Place,
+    /// `host:port` or `unix:/path`, for messages.
+    pub text: String,
+}
+
+/// What a target is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A host and its port.
+    Host {
+        /// A name or an IP address without brackets.
+        host: String,
+        /// 1 to 65535.
+        port: u16,
+    },
+    /// A Unix domain socket.
+    Unix(UnixName),
+}
+
+impl Target {
+    /// The address, if it is one and no name.
+    #[must_use]
+    pub fn literal(&self) -> Option<SocketAddr> {
+        match &self.place {
+            Place::Host { host, port } => {
+                host.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, *port))
+            }
+            Place::Unix(_) => None,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Unix domain sockets.
+//!
+//! A connected one is read and written as a TCP stream is, so it passes for one: the standard library's `TcpStream` is a descriptor, and
+//! what it does with it (`recv`, `send`, `shutdown`) is the same for both. Only addresses and the options of TCP are not there.
+
+use std::io;
+
+use tokio::net::TcpStream;
+
+use crate::endpoint::{Endpoint, UnixName};
+
+/// What a socket that connects has for a name: none.
+#[must_use]
+pub fn unnamed() -> Endpoint {
+    Endpoint::Unix(UnixName(String::new()))
+}
+
+/// Connects. While as many as the server lets wait are waiting, this waits, too.
+///
+/// # Errors
+/// What the system says.
+#[cfg(unix)]
+pub async fn connect(name: &UnixName) -> io::Result<TcpStream> {
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    /// The system tells nobody when there is room again.
+    const FULL: std::time::Duration = std::time::Duration::from_millis(5);
+
+    let address = match name.0.strip_prefix('@') {
+        Some(abstract_name) => SockAddr::unix(format!("\0{abstract_name}"))?,
+        None => SockAddr::unix(&name.0)?,
+    };
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    while let Err(error) = socket.connect(&address) {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(error);
+        }
+        tokio::time::sleep(FULL).await;
+    }
+    TcpStream::from_std(socket.into())
+}
+
+/// Connects.
+///
+/// # Errors
+/// There are none here.
+#[cfg(not(unix))]
+#[expect(clippy::unused_async, reason = "as where there are some")]
+pub async fn connect(_: &UnixName) -> io::Result<TcpStream> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "there are no Unix domain sockets on this system"))
+}
