@@ -12,7 +12,8 @@ export interface Address {
   text: string;
 }
 
-const UNIX = 'unix:';
+/** What the address of a Unix domain socket begins with. */
+export const UNIX = 'unix:';
 /** What a system takes at least (macOS: 104 bytes with the NUL at the end). */
 const PATH_MAX = 103;
 

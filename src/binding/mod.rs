@@ -148,7 +148,7 @@ impl Socket {
         with_entry(self.id, None, |entry| entry.connection.asks()).unwrap_or(false)
     }
 
-    /// Gives it the addresses of its host: of IP, or `unix:` and a path. Throws for anything else.
+    /// Gives it the addresses of its host: of IP, or `unix:` and a path.
     #[napi(catch_unwind)]
     pub fn answer(&self, addresses: Vec<String>, port: u16) -> Result<(), napi::Error<String>> {
         let endpoints = values::endpoints(&addresses, port)?;
