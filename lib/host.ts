@@ -151,61 +151,6 @@ export function setDefaultHost(config: unknown): Host {
   return decided;
 }
 
-/** For TLS to a proxy, which is somebody else than those who are connected to. */
-function credentialsOfProxy(
-  { native, proxyTls }: Settings,
-  credentials: Credentials | undefined,
-): Credentials | undefined {
-  if (native.proxy?.kind !== 'https') return undefined;
-  return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
-}
-
-async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {
-  const addresses = readAddresses(await resolve(host), text);
-  rethrowing(() => native.answer(addresses, port));
-}
-
-let decided: Host | undefined;
-const set = false;
-const hosts = new WeakMap<object, Host>();
-
-/** Remembers whose `binding` is. */
-export function bind<T extends object>(binding: T, host: Host): T {
-  hosts.set(binding, host);
-  return binding;
-}
-
-/**
- * Whose a binding is; without one, the default.
- * @throws {SocketError} ERR_INVALID_OPTION
- */
-export function hostOf(binding: unknown): Host {
-  if (binding === undefined || binding === null) return defaultHost();
-  const host = typeof binding === 'object' ? hosts.get(binding) : undefined;
-  if (host !== undefined) return host;
-  throw new SocketError('invalid option: `binding` must be what createBinding() has made', {
-    code: 'ERR_INVALID_OPTION',
-  });
-}
-
-/** That of connect(), and of whatever is not of a binding. */
-export function defaultHost(): Host {
-  decided ??= new Host();
-  return decided;
-}
-
-/** @throws {SocketError} ERR_INVALID_STATE, if it has been set before, or used. */
-export function setDefaultHost(config: unknown): Host {
-  if (decided !== undefined) {
-    throw new SocketError(
-      'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
-      { code: 'ERR_INVALID_STATE' },
-    );
-  }
-  decided = new Host(config);
-  return decided;
-}
-
 /** @throws {SocketError} ENOTFOUND, ERR_INVALID_IP_ADDRESS, ERR_INVALID_ADDRESS */
 function readAddresses(found: unknown, text: string): string[] {
   const iterable = typeof found === 'object' && found !== null && Symbol.iterator in found;

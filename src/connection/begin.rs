@@ -67,10 +67,7 @@ impl Connection {
                 });
                 let journey = connection.record.begins();
                 let dial = Dial { target, config, handshake, answer, turn, journey };
-                let environment = Arc::clone(&connection.environment);
-                State::Connecting(establish(&connection.environment, id, async move {
-                    dial.run(&environment).await
-                }))
+                State::Connecting(establish(&connection.environment, id, dial.run()))
             }
         };
         Ok(connection)
