@@ -199,6 +199,9 @@ export interface KeepAlive {
   count?: number
 }
 
+/** Before the process exits: waits until proxies with TLS have been sent what was written, a second at most. */
+export declare function leave(): void
+
 /** A proxy. */
 export interface ProxyOptions {
   /** How it is spoken to. */
