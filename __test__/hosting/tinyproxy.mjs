@@ -16,13 +16,13 @@ export async function startTinyproxy() {
           'Listen 127.0.0.1',
           'Allow 127.0.0.1',
           `BasicAuth employee ${password}`,
-          'LogLevel Connect',
+          'LogLevel Info',
           'MaxClients 20',
           '',
         ].join('\n'),
     },
     args: ({ file }) => ['-d', '-c', file('tinyproxy.conf')],
-    ready: /Accepting connections/,
+    ready: /Starting main loop/,
   });
   const [port] = daemon.ports;
   return {
