@@ -27,7 +27,7 @@ export declare class Socket {
   info(): Info | null
   /** Whether it waits for [`Self::answer`]: the addresses of its host. */
   asks(): boolean
-  /** Gives it the addresses of its host: of IP, or `unix:` and a path. Throws for anything else. */
+  /** Gives it the addresses of its host: of IP, or `unix:` and a path. */
   answer(addresses: Array<string>, port: number): void
   /** Figures, as they are now. */
   stats(): Stats | null
@@ -200,6 +200,9 @@ export interface KeepAlive {
   /** How many without an answer. */
   count?: number
 }
+
+/** Before the process exits: waits until proxies with TLS have been sent what was written, a second at most. */
+export declare function leave(): void
 
 /** A proxy. */
 export interface ProxyOptions {

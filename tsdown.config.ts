@@ -9,7 +9,7 @@ const common = {
   hash: false,
   target: 'node20.17',
   platform: 'node',
-  deps: { neverBundle: [/^cloudflare:/, /\.node$/, /^wintersock-/] },
+  deps: { neverBundle: [/^cloudflare:/, 'wintersock', /\.node$/, /^wintersock-/] },
   failOnWarn: true,
 } as const;
 
@@ -24,7 +24,11 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { register: 'lib/register.ts', 'register-thread': 'lib/register/thread.ts' },
+    entry: {
+      register: 'lib/register.ts',
+      'register-thread': 'lib/register/thread.ts',
+      command: 'lib/command.ts',
+    },
     format: 'esm',
     outExtensions: () => ({ js: '.mjs' }),
   },

@@ -15,8 +15,10 @@ beforeAll(async () => {
 
 describe.each(Object.entries(groups))('%s', (_, cases) => {
   test.concurrent.each(cases)('$title: $ours', { timeout: 60_000 }, async (row) => {
-    const { web, duplex, node } = await verdicts(await row.make(tree));
+    const { web, bound, duplex, node } = await verdicts(await row.make(tree));
     expect(web.code, web.message).toBe(row.ours);
+    // What is said of where the certificate came from is the same: the server.
+    expect(bound).toEqual(web);
     expect(duplex.code, duplex.message).toBe(row.duplex ?? row.ours);
     expect(nodeVerdicts(row.node), node.message).toContain(node.code);
     if (row.ours !== ACCEPTED) expect(web.message).toMatch(row.says ?? 'a reason in the message');

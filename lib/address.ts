@@ -12,7 +12,8 @@ export interface Address {
   text: string;
 }
 
-const UNIX = 'unix:';
+/** What the address of a Unix domain socket begins with. */
+export const UNIX = 'unix:';
 /** What a system takes at least (macOS: 104 bytes with the NUL at the end). */
 const PATH_MAX = 103;
 
@@ -44,7 +45,8 @@ export function parseAddress(address: unknown): Address {
  */
 export function parsePath(path: string): Address {
   const what = quote(UNIX + path);
-  if (!/^[/@]./s.test(path)) {
+  if (path === '/' || path === '@') throw invalid(`${what} names no socket`);
+  if (!/^[/@]/.test(path)) {
     throw invalid(
       `the path in ${what} is not absolute; pass "unix:/path", or "unix:@name" for an abstract one`,
     );

@@ -3,6 +3,7 @@
  */
 
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 import type * as Native from '../binding.d.cts';
 import { SocketError } from './error.ts';
 import { readIo } from './io.ts';
@@ -110,7 +111,11 @@ if (flushes.size === 0) {
     for (const flush of flushes) flush();
   });
 }
-flushes.add(() => calls.flush(host));
+flushes.add(() => {
+  calls.flush(host);
+  // What a worker has written is carried on without it.
+  if (isMainThread) native.leave();
+});
 
 function endTurn(): void {
   delivered = true;

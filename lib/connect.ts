@@ -34,7 +34,7 @@ function bindingOf(host: Host): Binding {
   return bind(binding, host);
 }
 
-/** Without a host: by the default one, which is settled when the first connection is made, not when its arguments are wrong. */
+/** Without a host: by the default one. */
 function connectBy(host: Host | undefined, address: unknown, options: unknown): Socket {
   const target = parseAddress(address);
   const settings = readOptions(options);

@@ -3,7 +3,7 @@
 import type { SocketInfo, SocketStats } from '../index.d.ts';
 import type { Address } from './address.ts';
 import { type Listener, listen, type NativeSocket, pin, Told } from './binding.ts';
-import { type Handshake, handshakeOf, readStartTls } from './credentials.ts';
+import { type Handshake, readStartTls } from './credentials.ts';
 import { Deferred } from './deferred.ts';
 import { fromNative, rethrowing, type SocketError } from './error.ts';
 import type { Host } from './host.ts';
@@ -43,9 +43,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.options = options;
     this.readable = new ReadableSide(this);
     this.writable = new WritableSide(this, options.highWaterMark);
-    this.handshake =
-      handshake ??
-      (options.secureTransport === 'on' ? handshakeOf(options, address.host, host.credentials) : undefined);
+    this.handshake = handshake ?? host.handshake(options, address);
     this.#native = native ?? host.dial(address, this.handshake, (error) => this.#fail(error));
     this.#upgrades = native !== undefined;
     if (native === undefined) listen(this.#native.id, this);
@@ -124,7 +122,8 @@ export class Connection implements ReadableOwner, WritableOwner {
     const handOver = () => this.#handOver(next, handshake, replaced);
     // While it connects nothing can be let out: the writable calls back only after that.
     this.writable.seal('upgrade', replaced, (whole) => {
-      if (!whole) next.#fail(this.#cutShort());
+      const cutShort = () => misuse.closed(text, misuse.CUT_SHORT);
+      if (!whole) next.#fail(this.#native.failure() ? this.#failure() : cutShort());
       else if (connecting) this.#opened.promise.then(handOver, () => {});
       else handOver();
     });
@@ -174,6 +173,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   }
 
   #isOpen(): void {
+    this.#idle ??= this.host.watch(this.#native, this.#address, (error) => this.abort(error));
     this.#opened.resolve(infoOf(this.#native, this.#address.text, this.handshake !== undefined));
   }
 
@@ -182,7 +182,6 @@ export class Connection implements ReadableOwner, WritableOwner {
     if (this.#state.kind === 'connecting') {
       this.#state = { kind: 'open' };
       this.readable.open(this.#native.id);
-      this.#idle = this.host.watch(this.#native, this.#address, (error) => this.abort(error));
     }
     this.writable.open(this.#native.id);
     this.sideEnded();
@@ -198,24 +197,17 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.#shut(error);
   }
 
-  #cutShort(): SocketError {
-    return this.#native.failure() ? this.#failure() : misuse.closed(this.#address.text, misuse.CUT_SHORT);
-  }
-
   #handOver(next: Connection, handshake: Handshake, replaced: SocketError): void {
     const waits = next.#state.kind === 'connecting' || next.#state.kind === 'lent';
     if (this.#state.kind !== 'upgrading' || !waits) return;
-    if (this.#native.failure() !== null) {
-      next.#fail(this.#failure());
-      return;
-    }
-    this.writable.fail(replaced);
-    listen(this.#native.id, next.#heir);
+    const { secure, credentials } = handshake;
     try {
-      const { secure, credentials } = handshake;
+      if (this.#native.failure() !== null) throw this.#failure();
+      this.writable.fail(replaced);
+      listen(this.#native.id, next.#heir);
       rethrowing(() => this.#native.startTls(secure, credentials.native));
     } catch (error) {
-      next.#fail(error as SocketError);
+      next.#fail(error);
     }
   }
 
@@ -301,9 +293,8 @@ export class Connection implements ReadableOwner, WritableOwner {
 
   repin(): void {
     const { kind } = this.#state;
-    const awaited = this.#observed && kind !== 'broken';
-    const idle = kind === 'open' || kind === 'broken';
-    const quiet = idle && !awaited && !this.readable.wanted && !this.writable.wanted;
+    const idle = kind === 'broken' || (kind === 'open' && !this.#observed);
+    const quiet = idle && !this.readable.wanted && !this.writable.wanted;
     pin(this, kind !== 'closed' && !quiet);
   }
 }

@@ -1,6 +1,7 @@
 /** What a host has decided for sockets: by createBinding(), by setDefaultBinding(), or nothing. */
 
-import type { Address } from './address.ts';
+import { isIP } from 'node:net';
+import { type Address, parsePath, UNIX } from './address.ts';
 import { Config, connect, type NativeSocket } from './binding.ts';
 import { readSettings, type Settings } from './config.ts';
 import { Mistakes } from './config/mistakes.ts';
@@ -8,11 +9,13 @@ import {
   type Credentials,
   defaultCredentials,
   type Handshake,
+  handshakeOf,
   readTls,
   withoutIdentity,
 } from './credentials.ts';
 import { rethrowing, SocketError } from './error.ts';
 import { IdleWatch } from './idle.ts';
+import { invalid, type Options } from './options.ts';
 
 /** Looks a name up in place of the system. */
 export type Resolve = (hostname: string) => unknown;
@@ -22,6 +25,8 @@ export class Host {
   /** Milliseconds; 0: a socket may be idle for ever. */
   readonly idleTimeout: number;
   readonly resolve: Resolve | undefined;
+  /** Whether a connection was begun. */
+  used = false;
   readonly #credentials: Credentials | undefined;
 
   /** @throws {SocketError} that names each member that cannot be used. */
@@ -46,6 +51,15 @@ export class Host {
     return this.#credentials ?? defaultCredentials();
   }
 
+  /** What TLS from the start needs, if that is wanted. */
+  handshake(options: Options, { host, port, text }: Address): Handshake | undefined {
+    if (options.secureTransport !== 'on') return undefined;
+    if (port === 0 && options.sni === undefined) {
+      throw invalid(`TLS over ${text} needs \`sni\`: a path is no name that a certificate could be for`);
+    }
+    return handshakeOf(options, host, this.credentials);
+  }
+
   /**
    * Starts to connect.
    * @param lost Told why the host could not look the name up.
@@ -53,6 +67,7 @@ export class Host {
    */
   dial(address: Address, handshake: Handshake | undefined, lost: (error: unknown) => void): NativeSocket {
     const { resolve } = this;
+    this.used = true;
     const native = rethrowing(() =>
       connect(
         { ...address, resolves: resolve !== undefined },
@@ -95,6 +110,7 @@ async function lookUp(resolve: Resolve, { host, port, text }: Address, native: N
 }
 
 let decided: Host | undefined;
+let set = false;
 const hosts = new WeakMap<object, Host>();
 
 /** Remembers whose `binding` is. */
@@ -124,26 +140,38 @@ export function defaultHost(): Host {
 
 /** @throws {SocketError} ERR_INVALID_STATE, if it has been set before, or used. */
 export function setDefaultHost(config: unknown): Host {
-  if (decided !== undefined) {
+  if (set || decided?.used) {
     throw new SocketError(
       'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
       { code: 'ERR_INVALID_STATE' },
     );
   }
   decided = new Host(config);
+  set = true;
   return decided;
 }
 
+/** @throws {SocketError} ENOTFOUND, ERR_INVALID_IP_ADDRESS, ERR_INVALID_ADDRESS */
 function readAddresses(found: unknown, text: string): string[] {
   const iterable = typeof found === 'object' && found !== null && Symbol.iterator in found;
   const addresses: unknown[] = iterable ? [...(found as Iterable<unknown>)] : [found];
-  const wrong = addresses.find((address) => typeof address !== 'string');
-  if (addresses.length > 0 && wrong === undefined) return addresses as string[];
-  const what = addresses.length === 0 ? 'no address' : `something else than a text (${typeof wrong})`;
-  throw new SocketError(
-    `connect ENOTFOUND ${text}: \`resolve\` of the binding gave ${what}; let it give IP addresses, or throw an error`,
-    { code: 'ENOTFOUND' },
-  );
+  if (addresses.length === 0) {
+    throw new SocketError(
+      `connect ENOTFOUND ${text}: \`resolve\` of the binding gave no address; let it give IP addresses, or throw an error`,
+      { code: 'ENOTFOUND' },
+    );
+  }
+  return addresses.map((address) => {
+    if (typeof address === 'string' && isIP(address) !== 0 && !address.includes('%')) return address;
+    if (typeof address === 'string' && address.startsWith(UNIX)) {
+      return UNIX + parsePath(address.slice(UNIX.length)).host;
+    }
+    const what = typeof address === 'string' ? JSON.stringify(address.slice(0, 80)) : typeof address;
+    throw new SocketError(
+      `\`resolve\` of the binding gave ${what} for ${text}; let it give an iterable of IP addresses, or of 'unix:/path'`,
+      { code: 'ERR_INVALID_IP_ADDRESS' },
+    );
+  });
 }
 
 function codeOf(error: unknown): string {

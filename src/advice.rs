@@ -10,7 +10,7 @@ pub fn connect_advice(code: &str) -> &'static str {
         }
         "ETIMEDOUT" => "no answer; check the address, the route and any firewall",
         "EADDRNOTAVAIL" => {
-            "there is no such local address, or no port of it is left; check `localAddress`, and the address"
+            "there is no such local address, or its port is not free (the last connection from `localPort` may not have gone yet); check `localAddress`, or let the system choose"
         }
         "EHOSTUNREACH" | "ENETUNREACH" | "ENETDOWN" | "EAFNOSUPPORT" => {
             "there is no route to it from this machine; check the address and the network"

@@ -42,6 +42,8 @@ pub struct Dial {
     pub answer: Option<oneshot::Receiver<Vec<Endpoint>>>,
     /// Where it waits for another connection to close.
     pub turn: Option<Arc<Semaphore>>,
+    /// How far it has come.
+    pub journey: Arc<Journey>,
 }
 
 /// A stream, and where it goes.
@@ -61,24 +63,20 @@ impl Dial {
     ///
     /// # Cancel safety
     /// Dropping the future drops every attempt.
-    pub async fn run(mut self, environment: &Arc<Environment>) -> Result<Established, Error> {
-        let journey = Journey::default();
+    pub async fn run(mut self) -> Result<Established, Error> {
+        let journey = Arc::clone(&self.journey);
         let (after, text) = (self.config.timeout, self.target.text.clone());
-        journey.within(after, &text, self.establish(&journey, environment)).await
+        journey.within(after, &text, self.establish(&journey)).await
     }
 
-    async fn establish(
-        &mut self,
-        journey: &Journey,
-        environment: &Arc<Environment>,
-    ) -> Result<Established, Error> {
+    async fn establish(&mut self, journey: &Journey) -> Result<Established, Error> {
         let permit = match self.turn.take() {
             Some(turn) => Some(wait(turn, journey).await?),
             None => None,
         };
         let config = Arc::clone(&self.config);
         let reached = match config.proxy_for(&self.target) {
-            Some(proxy) => self.reach_through(proxy, journey, environment).await?,
+            Some(proxy) => self.reach_through(proxy, journey).await?,
             None => self.reach(journey).await?,
         };
         let local = match reached.local {
@@ -154,29 +152,23 @@ impl Dial {
         self.config.permitted(&self.target, found)
     }
 
-    async fn reach_through(
-        &mut self,
-        proxy: &Proxy,
-        journey: &Journey,
-        environment: &Arc<Environment>,
-    ) -> Result<Reached, Error> {
+    async fn reach_through(&mut self, proxy: &Proxy, journey: &Journey) -> Result<Reached, Error> {
         let Place::Host { host, port } = self.target.place.clone() else { return self.reach(journey).await };
         if self.is_named_to(proxy) {
             let destination = Destination::Name(&host, port);
-            return self.ask(proxy, destination, journey, environment).await;
+            return self.ask(proxy, destination, journey).await;
         }
         let mut endpoints = happy_eyeballs::order(self.endpoints(journey).await?);
         endpoints.truncate(ASKED_OF_A_PROXY);
         let mut refused = None;
         for endpoint in endpoints {
-            let asked = match endpoint.ip() {
-                Some(address) => self.ask(proxy, Destination::Address(address), journey, environment).await,
+            let asked = if let Some(address) = endpoint.ip() {
+                self.ask(proxy, Destination::Address(address), journey).await
+            } else {
                 // Only `resolve` of the binding gives those: the host wants it so.
-                None => {
-                    journey.enter(Phase::Connect(None));
-                    let raced = self.race(vec![endpoint], journey).await;
-                    raced.map(|(remote, stream)| Reached { stream, remote, tunnelled: false, local: None })
-                }
+                journey.enter(Phase::Connect(None));
+                let raced = self.race(vec![endpoint], journey).await;
+                raced.map(|(remote, stream)| Reached { stream, remote, tunnelled: false, local: None })
             };
             match asked {
                 Ok(reached) => return Ok(reached),
@@ -201,7 +193,6 @@ impl Dial {
         proxy: &Proxy,
         destination: Destination<'_>,
         journey: &Journey,
-        environment: &Arc<Environment>,
     ) -> Result<Reached, Error> {
         let text = &self.target.text;
         journey.enter(Phase::Lookup(proxy.host.clone()));
@@ -219,7 +210,7 @@ impl Dial {
         })?;
         let local = Some(local_of(&stream, &remote).map_err(|error| broken("connect", text, error))?);
         journey.enter(Phase::Proxy(proxy.text.clone()));
-        let Through { stream, tunnelled } = proxy.connect(stream, destination, text, environment).await?;
+        let Through { stream, tunnelled } = proxy.connect(stream, destination, text).await?;
         Ok(Reached { stream, remote, tunnelled, local })
     }
 }

@@ -1,8 +1,9 @@
 /** One server, and each of the clients that have to say what they think of it. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
-import { connect, type TlsVersion } from 'wintersock';
+import { connect, createBinding, type Socket, type TlsVersion } from 'wintersock';
 import { createConnection } from 'wintersock/node';
 
 /** What a server shows, and what its clients are told. */
@@ -17,6 +18,8 @@ export interface Setting {
   server?: tls.TlsOptions;
   /** What is done with a connection whose handshake is done. Default: it is greeted. */
   serve?: (socket: tls.TLSSocket) => void;
+  /** Whether clients say something first. */
+  speaks?: boolean;
   client?: {
     cert?: string;
     key?: string;
@@ -39,52 +42,54 @@ const DEFAULT_NAME = 'db.example.org';
 /** Within this time everything is settled, on a slow machine too. */
 const DEADLINE_MS = 20_000;
 
-type Target = Required<Pick<Setting, 'ca' | 'name' | 'client'>> & { host: string; port: number };
+type Target = Required<Pick<Setting, 'ca' | 'name' | 'client' | 'speaks'>> & { host: string; port: number };
 
-/** Each client says whether it was greeted. */
+/** Each client ends well if it was greeted. */
 const clients = {
-  web: async ({ host, port, name, ca, client }: Target) => {
-    const options = { secureTransport: 'starttls' as const, ...(client.alpn && { alpn: client.alpn }) };
-    const plain = connect({ hostname: host, port }, options);
+  /** startTls() of a socket of connect(). */
+  web: async ({ host, port, name, ca, client, speaks }: Target) => {
+    const { alpn, ...identity } = client;
+    const plain = connect({ hostname: host, port }, { secureTransport: 'starttls', ...(alpn && { alpn }) });
     try {
-      const { alpn: _, ...identity } = client;
-      const socket = plain.startTls({ ca, sni: name, ...identity });
-      await socket.opened;
-      const { done } = await socket.readable.getReader().read();
-      if (done) throw new Error(ENDED);
+      await isGreeted(plain.startTls({ ca, sni: name, ...identity }), speaks);
     } finally {
       await plain.close();
     }
   },
-  duplex: async ({ host, port, name, ca, client }: Target) => {
-    const { alpn: ALPNProtocols, ...identity } = client;
-    const named = name === host ? {} : { servername: name };
-    const options = { host, port, ca, ...named, ...identity, ...(ALPNProtocols && { ALPNProtocols }) };
-    await greeted(createConnection({ ...options, secureTransport: 'on' }));
+  /** TLS at once, under a binding. */
+  bound: async ({ host, port, name, ca, client, speaks }: Target) => {
+    const { connect } = createBinding({ ca, ...client });
+    const socket = connect({ hostname: host, port }, { secureTransport: 'on', sni: name });
+    try {
+      await isGreeted(socket, speaks);
+    } finally {
+      await socket.close().catch(() => {});
+    }
   },
-  node: async ({ host, port, name, ca, client }: Target) => {
-    const { alpn: ALPNProtocols, ...identity } = client;
-    const named = name === host ? {} : { servername: name };
-    const options = {
-      host,
-      port,
-      ca: [...ca],
-      ...named,
-      ...identity,
-      ...(ALPNProtocols && { ALPNProtocols }),
-    };
-    await greeted(tls.connect(options));
-  },
+  duplex: (target: Target) =>
+    isGreetedAsInNode(createConnection({ ...inWordsOfNode(target), secureTransport: 'on' }), target.speaks),
+  node: (target: Target) => isGreetedAsInNode(tls.connect(inWordsOfNode(target)), target.speaks),
 };
 export type Client = keyof typeof clients;
 
-async function greeted(
-  socket: NodeJS.EventEmitter & { destroy(): unknown; resume(): unknown },
-): Promise<void> {
+function inWordsOfNode({ host, port, name, ca, client: { alpn, ...identity } }: Target) {
+  const named = name === host ? {} : { servername: name };
+  return { host, port, ca: [...ca], ...named, ...identity, ...(alpn && { ALPNProtocols: alpn }) };
+}
+
+async function isGreeted(socket: Socket, speaks: boolean): Promise<void> {
+  await socket.opened;
+  if (speaks) await socket.writable.getWriter().write('hello');
+  const { done } = await socket.readable.getReader().read();
+  if (done) throw new Error(ENDED);
+}
+
+async function isGreetedAsInNode(socket: Duplex, speaks: boolean): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       socket.on('error', reject).once('data', () => resolve());
       socket.once('close', () => reject(new Error(ENDED)));
+      if (speaks) socket.once('secureConnect', () => socket.write('hello'));
     });
   } finally {
     socket.destroy();
@@ -100,6 +105,7 @@ export async function verdicts(setting: Setting): Promise<Record<Client, Verdict
     name = DEFAULT_NAME,
     serve = (socket) => socket.write('hello'),
     client = {},
+    speaks = false,
   } = setting;
   const host = name === '::1' ? '::1' : '127.0.0.1';
   const context = { cert: chain.join(''), key, ciphers: 'DEFAULT@SECLEVEL=0', ...setting.server };
@@ -111,7 +117,7 @@ export async function verdicts(setting: Setting): Promise<Record<Client, Verdict
   server.on('connection', (socket) => open.add(socket));
   server.on('tlsClientError', () => {});
   await once(server.listen(0, host), 'listening');
-  const target = { host, port: (server.address() as AddressInfo).port, name, ca, client };
+  const target = { host, port: (server.address() as AddressInfo).port, name, ca, client, speaks };
   try {
     const entries = Object.entries(clients).map(async ([who, meet]) => [who, await verdict(meet(target))]);
     return Object.fromEntries(await Promise.all(entries));

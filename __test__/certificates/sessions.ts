@@ -91,7 +91,10 @@ const alpn = (offered: string[], spoken: string[], isNeeded = false): Case['make
     server: { ALPNProtocols: spoken },
     client: offered.length > 0 ? { alpn: offered } : {},
     ...(isNeeded && {
-      serve: (socket) => void (socket.alpnProtocol ? socket.write('hello') : socket.end()),
+      speaks: true,
+      serve: (socket) => {
+        socket.once('data', () => void (socket.alpnProtocol ? socket.write('hello') : socket.end()));
+      },
     }),
   });
 };

@@ -19,7 +19,7 @@ export interface Variable {
  * `Proxy` sets it.
  */
 export function proxyVariable(): Variable | undefined {
-  return firstOf('all_proxy', 'ALL_PROXY') ?? firstOf('https_proxy', 'HTTPS_PROXY');
+  return read('all_proxy') ?? read('https_proxy');
 }
 
 /**
@@ -27,10 +27,10 @@ export function proxyVariable(): Variable | undefined {
  * are. There are no `192.168.*` and no ranges with a dash, which few programs know.
  */
 export function exceptionsOfEnvironment(mistakes: Mistakes): string[] {
-  const variable = firstOf('no_proxy', 'NO_PROXY');
+  const variable = read('no_proxy');
   if (variable === undefined) return [];
   const entries = variable.text.split(/[\s,]+/).filter(Boolean);
-  return entries.map((entry) => {
+  return entries.flatMap((entry) => {
     // A word of rules is a name here, which a dot at the end makes clear.
     const word = /^(local|network|private|public|unix|unix-abstract)(:\d+)?$/i.exec(entry);
     const rule = word ? `${word[1]}.${word[2] ?? ''}` : entry;
@@ -38,13 +38,13 @@ export function exceptionsOfEnvironment(mistakes: Mistakes): string[] {
     mistakes.add(
       `the environment variable ${variable.name} holds ${quoted(entry)}, which is not a host name, an IP address or a CIDR range, or one of them with a port; correct it, or pass \`proxy: { url, except }\``,
     );
-    return '';
+    return [];
   });
 }
 
 /** As curl and Node have it, lower case comes first. One that is empty is not set. */
-function firstOf(...names: string[]): Variable | undefined {
-  for (const name of names) {
+function read(lower: string): Variable | undefined {
+  for (const name of [lower, lower.toUpperCase()]) {
     const text = process.env[name]?.trim();
     if (text) return { name, text };
   }

@@ -87,6 +87,7 @@ export function readTexts(
   return Array.from<unknown, string>(value, (item, index) => {
     if (typeof item === 'string') return item;
     mistakes.add(`\`${name}[${index}]\` must be a string with a ${kind}, not ${describe(item)}`);
-    return '';
+    // What is no mistake: nobody uses it, and the others keep their places.
+    return '*';
   });
 }

@@ -68,6 +68,11 @@ export function readTarget(options: Partial<ConnectionOptions>): Target {
   // As in node:net: with a path the rest does not count.
   if (path !== undefined && path !== null) {
     if (typeof path !== 'string') throw ofType('path', 'a string', path);
+    if (/^[\w.[\]:-]+:\d{1,5}$/.test(path)) {
+      throw invalid(
+        `\`path\` is ${JSON.stringify(path)}, which looks like an address; pass a port, or \`{ host, port }\``,
+      );
+    }
     const name = typeof host === 'string' && host ? host : 'localhost';
     // Linux's abstract names begin with NUL there.
     const place = path.startsWith('\0') ? `@${path.slice(1)}` : resolve(path);

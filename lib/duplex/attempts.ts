@@ -2,30 +2,49 @@
 
 import { getDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import type { Address } from '../address.ts';
+import type { NativeSocket } from '../binding.ts';
+import type { SocketError } from '../error.ts';
 import type { Host } from '../host.ts';
+import type { IdleWatch } from '../idle.ts';
 
 export class Attempts {
   readonly #addresses: Address[];
   #timer: NodeJS.Timeout | undefined;
 
-  /** Who decides how. */
-  readonly host: Host;
-  /** The last one that was tried. */
-  current: Address | undefined;
+  readonly #host: Host;
+  #current: Address | undefined;
+  /** Why the first of those that may not be connected to may not. */
+  refusal: unknown;
 
   constructor(addresses: readonly Address[], host: Host) {
     this.#addresses = [...addresses];
-    this.host = host;
+    this.#host = host;
   }
 
-  /** The next address, if there is one. `late` is called if it has not answered in the time that node:net gives it, unless it is the last. */
-  next(late: () => void): Address | undefined {
+  /**
+   * Tries the next address that may be connected to, if there is one.
+   * @param late Called if it has not answered in the time that node:net gives it, unless it is the last.
+   * @param lost Told why the host could not look it up.
+   */
+  next(late: () => void, lost: (error: unknown) => void): NativeSocket | undefined {
     this.end();
-    const address = this.#addresses.shift();
-    this.current = address ?? this.current;
-    if (this.#addresses.length > 0)
-      this.#timer = setTimeout(late, getDefaultAutoSelectFamilyAttemptTimeout());
-    return address;
+    for (;;) {
+      this.#current = this.#addresses.shift();
+      if (this.#current === undefined) return undefined;
+      try {
+        const native = this.#host.dial(this.#current, undefined, lost);
+        if (this.#addresses.length > 0)
+          this.#timer = setTimeout(late, getDefaultAutoSelectFamilyAttemptTimeout());
+        return native;
+      } catch (error) {
+        this.refusal ??= error;
+      }
+    }
+  }
+
+  /** Tells when nothing has gone through the connection for as long as the host allows. */
+  watch(native: NativeSocket, late: (error: SocketError) => void): IdleWatch | undefined {
+    return this.#current && this.#host.watch(native, this.#current, late);
   }
 
   /** It has been decided. */

@@ -9,14 +9,14 @@ import { closedError, SocketError } from '../error.ts';
 import { type Host, hostOf } from '../host.ts';
 import { readSecureTransport } from '../options.ts';
 import { checkTimes, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
+import { Attempts } from './attempts.ts';
 import { defineHalfOpen, peerEnds } from './half-open.ts';
 import { Line } from './line.ts';
 import { isOurs, resolve } from './lookup.ts';
+import { checkSecuring, misused, UNCONNECTED } from './misuse.ts';
 import { type Adopted, type LineOwner, PARTS, Parts, SECURED } from './parts.ts';
 import { readSecurity, type Security } from './security.ts';
 import type { Done } from './writes.ts';
-
-const UNCONNECTED = 'TLS needs a socket that is connected or connecting; call connect() first';
 
 /** What a socket is at. */
 type State =
@@ -105,7 +105,7 @@ export abstract class Life extends Duplex {
     if (keepAlive) tuning.probes(true, keepAliveInitialDelay);
     if (timeout) this.setTimeout(timeout);
     idleness.active();
-    const line = this.#take(new Line(this.#owner));
+    const line = this.#take(new Line(this.#owner, this.#host));
     if (secure) line.secure(secure, 0);
     if (isOurs(target)) this.#lookUp(line, target, host);
     else if (target.path === undefined) this.#dial(line, [target.host], target.port, host);
@@ -124,7 +124,7 @@ export abstract class Life extends Duplex {
   #handOver(next: Life, options: TlsOptions): void {
     const security = this.#upgrading(options);
     const state = this.#state;
-    if (state.kind !== 'lined') throw this.#misused(UNCONNECTED);
+    if (state.kind !== 'lined') throw misused(UNCONNECTED);
     // All of it now: what the other writes must not come before it, or be counted as it, and so go out in plain text.
     this.#handsOver = true;
     while (this.writableCorked > 0) this.uncork();
@@ -152,9 +152,9 @@ export abstract class Life extends Duplex {
     this.#defaults = defaults;
     this.#comesSecure = security !== undefined;
     this[PARTS].security = security;
-    const line = this.#take(new Line(this.#owner));
+    const line = this.#take(new Line(this.#owner, this.#host));
     line.followers.push(follower);
-    line.take(native, host, !connecting, handsOver === undefined);
+    line.take(native, !connecting, handsOver === undefined);
     handsOver?.(line);
     if (connecting) return;
     this.#learn(line);
@@ -169,17 +169,12 @@ export abstract class Life extends Duplex {
       this.#host,
       this[PARTS].host?.credentials,
     );
-    if (this.#state.kind !== 'lined') throw this.#misused(UNCONNECTED);
-    if (this[PARTS].security) throw this.#misused('TLS is on already, or about to be');
-    if (this.destroyed || this.writableEnded || this.readableEnded) {
-      throw this.#misused(
-        'startTls() was called after the socket, or a side of it, had been closed or had ended',
-      );
-    }
-    if (this.readableLength > 0) {
-      // Whoever can write to the connection could put this into what then seems to have come over TLS.
-      throw this.#misused('the peer has sent something in plain text that has not been read; read it first');
-    }
+    checkSecuring({
+      connected: this.#state.kind === 'lined',
+      secured: this[PARTS].security !== undefined,
+      over: this.destroyed || this.writableEnded || this.readableEnded,
+      unread: this.readableLength > 0,
+    });
     return security;
   }
 
@@ -200,7 +195,7 @@ export abstract class Life extends Duplex {
         port === undefined ? parsePath(hostname) : parseAddress({ hostname, port });
       const addresses = hosts.map(of);
       for (const address of addresses) checkPermission(address);
-      line.dial(addresses, host);
+      line.dial(new Attempts(addresses, host));
     } catch (error) {
       // As in node:net, what is wrong with a name is found out later.
       process.nextTick(() => this.destroy(error as Error));
@@ -258,7 +253,7 @@ export abstract class Life extends Duplex {
       this.#state.line.keep(chunk);
       done();
     } else if (this.#state.kind === 'lined') this.#state.line.write(chunk, done);
-    else if (this.#state.kind === 'replaced') done(this.#misused('the connection has gone over to TLS'));
+    else if (this.#state.kind === 'replaced') done(misused('the connection has gone over to TLS'));
     else done(this.#closed('the socket is not connected'));
   }
 
@@ -301,9 +296,5 @@ export abstract class Life extends Duplex {
 
   #closed(detail: string): SocketError {
     return closedError(this.#host === '' ? detail : `${this.#host}: ${detail}`);
-  }
-
-  #misused(detail: string): SocketError {
-    return new SocketError(detail, { code: 'ERR_INVALID_STATE' });
   }
 }

@@ -1,7 +1,6 @@
 /** The connection under a duplex: connects, reads when asked, writes in order, goes over to TLS, ends. No web streams. */
 
 import { AsyncResource } from 'node:async_hooks';
-import type { Address } from '../address.ts';
 import {
   END,
   FAILED,
@@ -19,10 +18,9 @@ import {
   write,
 } from '../binding.ts';
 import type { Handshake } from '../credentials.ts';
-import { rethrowing, SocketError } from '../error.ts';
-import type { Host } from '../host.ts';
+import { rethrowing, type SocketError } from '../error.ts';
 import type { IdleWatch } from '../idle.ts';
-import { Attempts } from './attempts.ts';
+import type { Attempts } from './attempts.ts';
 import { failureOf } from './failure.ts';
 import type { Follower, LineOwner } from './parts.ts';
 import { type Done, type Pending, Writes } from './writes.ts';
@@ -52,7 +50,7 @@ export class Line extends AsyncResource implements Listener {
   /** Bytes that were taken over. */
   sent = 0;
   #state: State = { kind: 'idle' };
-  #host = '';
+  readonly #host: string;
   #idle: IdleWatch | undefined;
   #attempts: Attempts | undefined;
   /** Somebody wants bytes. */
@@ -66,33 +64,31 @@ export class Line extends AsyncResource implements Listener {
   /** When `sent` has come so far, the rest is written over TLS. */
   #upgrade: { at: number; handshake: Handshake } | undefined;
 
-  constructor(owner: LineOwner) {
+  constructor(owner: LineOwner, host: string) {
     // The events of a socket belong to where it was made, as those of net.Socket: for AsyncLocalStorage.
     super('WINTERSOCK');
     this.owner = owner;
+    this.#host = host;
   }
 
-  /** Connects to the first of some addresses that accepts it. */
-  dial(addresses: readonly Address[], by: Host): void {
-    this.#attempts = new Attempts(addresses, by);
-    this.#dialNext();
+  /** Connects to the first of some addresses that accepts it. Throws if it may be none of them. */
+  dial(attempts: Attempts): void {
+    this.#attempts = attempts;
+    if (!this.#dialNext()) throw attempts.refusal;
   }
 
-  /** Whether there is another address. */
   #dialNext(): boolean {
-    const attempts = this.#attempts;
-    const address = attempts?.next(() => this.#dialNext());
-    if (attempts === undefined || address === undefined) return false;
+    const broke = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(error as Error);
+    const next = this.#attempts?.next(() => this.#dialNext(), broke);
+    if (next === undefined) return false;
     this.native?.abort(false);
-    const lost = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(error as Error);
-    this.take(attempts.host.dial(address, undefined, lost), address.host);
+    this.take(next);
     return true;
   }
 
   /** Takes over what connects, or is `open`. `hears`: of its events from now on; otherwise whoever hears of them hands them over. */
-  take(native: NativeSocket, host: string, open = false, hears = true): void {
+  take(native: NativeSocket, open = false, hears = true): void {
     this.native = native;
-    this.#host = host;
     this.#state = open ? { kind: 'open', id: native.id } : { kind: 'connecting' };
     if (!this.referenced) this.hold();
     if (hears) listen(native.id, this);
@@ -177,10 +173,7 @@ export class Line extends AsyncResource implements Listener {
     pin(this, false);
     if (how === 'end') this.native?.close(false);
     else this.native?.abort(how === 'cut');
-    const lost = new SocketError('the socket was destroyed before this was written', {
-      code: 'ERR_STREAM_DESTROYED',
-    });
-    this.writes.fail(lost);
+    this.writes.fail();
     this.#ending?.(error);
     this.#ending = undefined;
     for (const { closed } of this.followers) closed(error);
@@ -196,9 +189,7 @@ export class Line extends AsyncResource implements Listener {
     const securing = this.#state.kind === 'securing';
     if (!securing) {
       for (const { opened } of this.followers) opened?.();
-      const { host, current } = this.#attempts ?? {};
-      if (current)
-        this.#idle = host?.watch(this.native as NativeSocket, current, (error) => this.owner.broke(error));
+      this.#idle = this.#attempts?.watch(this.native as NativeSocket, (error) => this.owner.broke(error));
     }
     const open: State = { kind: 'open', id };
     this.#state = open;

@@ -1,5 +1,7 @@
 /** Writes of a duplex that are not taken over wholly yet, oldest first. */
 
+import { SocketError } from '../error.ts';
+
 /** Told when a write is taken over, or that it will not be. */
 export type Done = (error?: Error | null) => void;
 
@@ -49,7 +51,10 @@ export class Writes {
   }
 
   /** Gives all of them up. */
-  fail(error: Error): void {
+  fail(): void {
+    const error = new SocketError('the socket was destroyed before this was written', {
+      code: 'ERR_STREAM_DESTROYED',
+    });
     for (const { done } of this.#list.splice(0)) done(error);
   }
 }

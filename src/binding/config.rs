@@ -1,4 +1,6 @@
 //! What a host decides, from plain objects.
+#![expect(clippy::needless_pass_by_value, reason = "arguments are what napi makes of JavaScript's values")]
+#![expect(clippy::cast_precision_loss, reason = "JavaScript's numbers; exact up to 8 PiB")]
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
@@ -108,7 +110,6 @@ impl Config {
 
     /// Figures, as they are now.
     #[napi(catch_unwind)]
-    #[expect(clippy::cast_precision_loss, reason = "JavaScript's numbers; exact up to 8 PiB")]
     pub fn stats(&self) -> ConfigStats {
         let figures = self.0.counters.figures();
         ConfigStats {

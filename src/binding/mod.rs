@@ -1,5 +1,6 @@
 //! The Node-API surface: `start`, `connect`, class `Socket`, and the [calls] that are made for every chunk. Nothing else knows
 //! JavaScript.
+#![expect(clippy::needless_pass_by_value, reason = "arguments are what napi makes of JavaScript's values")]
 #![expect(clippy::missing_errors_doc, reason = "callers are JavaScript: errors are documented in index.d.ts")]
 
 mod calls;
@@ -114,6 +115,12 @@ pub fn connect(
     Ok(Socket { id })
 }
 
+/// Before the process exits: waits until proxies with TLS have been sent what was written, a second at most.
+#[napi(catch_unwind)]
+pub fn leave() {
+    crate::proxy::drain(Duration::from_secs(1));
+}
+
 /// The life cycle of one connection. When JavaScript drops it, the connection is closed.
 #[napi(custom_finalize)]
 pub struct Socket {
@@ -148,7 +155,7 @@ impl Socket {
         with_entry(self.id, None, |entry| entry.connection.asks()).unwrap_or(false)
     }
 
-    /// Gives it the addresses of its host: of IP, or `unix:` and a path. Throws for anything else.
+    /// Gives it the addresses of its host: of IP, or `unix:` and a path.
     #[napi(catch_unwind)]
     pub fn answer(&self, addresses: Vec<String>, port: u16) -> Result<(), napi::Error<String>> {
         let endpoints = values::endpoints(&addresses, port)?;

@@ -35,24 +35,16 @@ impl From<Address> for Target {
     }
 }
 
-/// Addresses that a binding has looked up.
+/// Addresses that a binding has looked up. The caller has checked them.
 pub(super) fn endpoints(addresses: &[String], port: u16) -> Result<Vec<Endpoint>, napi::Error<String>> {
     let endpoint = |text: &String| match text.strip_prefix("unix:") {
-        Some(name) if !name.is_empty() => Some(Endpoint::Unix(UnixName(name.to_owned()))),
-        Some(_) => None,
-        None => text.parse().ok().map(|address: IpAddr| SocketAddr::new(address, port).into()),
+        Some(name) => Ok(Endpoint::Unix(UnixName(name.to_owned()))),
+        None => text
+            .parse()
+            .map(|address: IpAddr| SocketAddr::new(address, port).into())
+            .map_err(|error| thrown(&Error::Internal(format!("{text:?} was taken for an address: {error}")))),
     };
-    addresses
-        .iter()
-        .map(|text| {
-            endpoint(text).ok_or_else(|| {
-                thrown(&Error::Option {
-                    code: "ERR_INVALID_IP_ADDRESS",
-                    detail: format!("`resolve` gave {text:?}; let it give IP addresses, or unix: and a path"),
-                })
-            })
-        })
-        .collect()
+    addresses.iter().map(endpoint).collect()
 }
 
 /// What is known of an open connection.

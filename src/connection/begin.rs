@@ -65,11 +65,9 @@ impl Connection {
                     connection.asks = Some(asks);
                     answer
                 });
-                let dial = Dial { target, config, handshake, answer, turn };
-                let environment = Arc::clone(&connection.environment);
-                State::Connecting(establish(&connection.environment, id, async move {
-                    dial.run(&environment).await
-                }))
+                let journey = connection.record.begins();
+                let dial = Dial { target, config, handshake, answer, turn, journey };
+                State::Connecting(establish(&connection.environment, id, dial.run()))
             }
         };
         Ok(connection)

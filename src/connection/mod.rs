@@ -27,7 +27,6 @@ use crate::{
     dial::{establish, secure},
     endpoint::Endpoint,
     error::Error,
-    journey::Journey,
     notify::{Notifier, Notify, Watched},
     runtime::{Environment, Event},
     target::Target,
@@ -122,7 +121,7 @@ impl Connection {
         let Open { transport, staged, info, .. } = open;
         let stream = transport.into_parts().0.into_stream().map_err(broken)?;
         let text = self.target.text.clone();
-        let (after, journey) = (self.config.timeout, Journey::after(info.timings));
+        let (after, journey) = (self.config.timeout, self.record.begins());
         let task = establish(&self.environment, self.id, async move {
             let broken =
                 |source| Error::Io { operation: "handshake", target: text.clone(), source: Arc::new(source) };
@@ -205,6 +204,7 @@ impl Connection {
 
     fn lost(&mut self, error: Error) -> Told {
         self.config.counters.failed(error.code());
+        self.record.ended();
         self.failure = Some(error);
         self.state = State::Closed;
         Told::Failed

@@ -1,9 +1,16 @@
 //! What went through a connection, and how long it took.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{Connection, State};
-use crate::{journey::Timings, round_trip::round_trip, transport::Info};
+use crate::{
+    journey::{Journey, Timings},
+    round_trip::round_trip,
+    transport::Info,
+};
 
 /// What is noted of a connection. It stays when that has closed.
 #[derive(Debug, Default)]
@@ -11,6 +18,8 @@ pub struct Record {
     read: u64,
     written: u64,
     timings: Timings,
+    /// Until it is open.
+    journey: Option<Arc<Journey>>,
     /// When something went through last, if that is noted.
     active: Option<Instant>,
     /// As it was before the connection closed.
@@ -31,7 +40,22 @@ pub struct Stats {
 }
 
 impl Record {
+    /// It is on its way, or goes over to TLS.
+    pub(super) fn begins(&mut self) -> Arc<Journey> {
+        let journey = Arc::new(Journey::after(self.timings));
+        self.journey = Some(Arc::clone(&journey));
+        journey
+    }
+
+    /// It is not going to open.
+    pub(super) fn ended(&mut self) {
+        if let Some(journey) = self.journey.take() {
+            self.timings = journey.end();
+        }
+    }
+
     pub(super) fn opened(&mut self, info: &Info, notes_activity: bool) {
+        self.journey = None;
         self.timings = info.timings;
         self.active = notes_activity.then(Instant::now);
     }

@@ -3,7 +3,7 @@
 mod credentials;
 mod key_log;
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -119,6 +119,26 @@ impl Handshake {
                 stream.readable().await?;
             }
         }
+    }
+
+    /// Runs a handshake that another driver of rustls makes with [`Self::config`] and [`Self::server_name`]: errors as of [`Self::run`].
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn explained<T>(
+        &self,
+        handshake: impl Future<Output = io::Result<T>>,
+        target: &str,
+    ) -> Result<T, Error> {
+        let (result, rejection) = verify::observed(handshake).await;
+        result.map_err(|error| {
+            let broken = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(inner) => Broken::Tls(inner.clone()),
+                None if error.kind() == io::ErrorKind::UnexpectedEof => Broken::Truncated,
+                None => Broken::Io(error),
+            };
+            self.explain(broken, rejection, target)
+        })
     }
 
     fn explain(&self, broken: Broken, rejection: Option<Rejection>, target: &str) -> Error {
