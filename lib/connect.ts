@@ -40,7 +40,10 @@ function connectBy(host: Host | undefined, address: unknown, options: unknown): 
   const settings = readOptions(options);
   if (settings.signal?.aborted) throw settings.signal.reason;
   checkPermission(target);
-  return socketOf(new Connection(target, settings, host ?? defaultHost()));
+  const connection = new Connection(target, settings, host ?? defaultHost());
+  // What the host calls to look the name up may have done that.
+  if (settings.signal?.aborted) connection.abort(settings.signal.reason);
+  return socketOf(connection);
 }
 
 /** Node's permission model does not see what an addon does: without asking, `--permission` would not hold here. */

@@ -63,9 +63,15 @@ export class Host {
   /**
    * Starts to connect.
    * @param lost Told why the host could not look the name up.
+   * @param family 4 or 6: what the host looks up is to be of that.
    * @throws {SocketError} what is known at once.
    */
-  dial(address: Address, handshake: Handshake | undefined, lost: (error: unknown) => void): NativeSocket {
+  dial(
+    address: Address,
+    handshake: Handshake | undefined,
+    lost: (error: unknown) => void,
+    family: 0 | 4 | 6 = 0,
+  ): NativeSocket {
     const { resolve } = this;
     this.used = true;
     const native = rethrowing(() =>
@@ -77,12 +83,22 @@ export class Host {
       ),
     );
     if (resolve !== undefined && native.asks()) {
-      lookUp(resolve, address, native).catch((error) => {
+      lookUp(resolve, address, native, family).catch((error) => {
+        // Otherwise it is over for another reason.
+        if (!native.asks()) return;
         this.config.failed(codeOf(error));
         lost(error);
       });
     }
     return native;
+  }
+
+  /**
+   * Before somebody else looks a name up.
+   * @throws {SocketError} ERR_ACCESS_DENIED, if none of its addresses may be connected to.
+   */
+  check({ host, port, text }: Address): void {
+    rethrowing(() => this.config.check(host, port, text));
   }
 
   /** Tells when nothing has gone through an open connection for as long as the host allows, if that is limited. */
@@ -104,8 +120,15 @@ function credentialsOfProxy(
   return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
 }
 
-async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {
-  const addresses = readAddresses(await resolve(host), text);
+async function lookUp(
+  resolve: Resolve,
+  { host, port, text }: Address,
+  native: NativeSocket,
+  family: 0 | 4 | 6,
+): Promise<void> {
+  const found = readAddresses(await resolve(host), text);
+  const addresses = found.filter((address) => family === 0 || [0, family].includes(isIP(address)));
+  if (addresses.length === 0) throw unknown(text, `gave no address of IPv${family}`);
   rethrowing(() => native.answer(addresses, port));
 }
 
@@ -155,12 +178,7 @@ export function setDefaultHost(config: unknown): Host {
 function readAddresses(found: unknown, text: string): string[] {
   const iterable = typeof found === 'object' && found !== null && Symbol.iterator in found;
   const addresses: unknown[] = iterable ? [...(found as Iterable<unknown>)] : [found];
-  if (addresses.length === 0) {
-    throw new SocketError(
-      `connect ENOTFOUND ${text}: \`resolve\` of the binding gave no address; let it give IP addresses, or throw an error`,
-      { code: 'ENOTFOUND' },
-    );
-  }
+  if (addresses.length === 0) throw unknown(text, 'gave no address');
   return addresses.map((address) => {
     if (typeof address === 'string' && isIP(address) !== 0 && !address.includes('%')) return address;
     if (typeof address === 'string' && address.startsWith(UNIX)) {
@@ -172,6 +190,13 @@ function readAddresses(found: unknown, text: string): string[] {
       { code: 'ERR_INVALID_IP_ADDRESS' },
     );
   });
+}
+
+function unknown(text: string, what: string): SocketError {
+  return new SocketError(
+    `connect ENOTFOUND ${text}: \`resolve\` of the binding ${what}; let it give IP addresses, or throw an error`,
+    { code: 'ENOTFOUND' },
+  );
 }
 
 function codeOf(error: unknown): string {
