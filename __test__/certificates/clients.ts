@@ -29,7 +29,7 @@ export interface Setting {
   };
 }
 
-/** `'accepted'`, or a code; and what was said of it. */
+/** `'accepted'`, or a code; and what was said of it, if it was refused. */
 export interface Verdict {
   code: string;
   message: string;
@@ -68,6 +68,13 @@ const clients = {
   },
   duplex: (target: Target) =>
     isGreetedAsInNode(createConnection({ ...inWordsOfNode(target), secureTransport: 'on' }), target.speaks),
+  /** The same without verification: what it would have said. */
+  unverified: async (target: Target) => {
+    const options = { ...inWordsOfNode(target), secureTransport: 'on' as const, rejectUnauthorized: false };
+    const socket = createConnection(options);
+    await isGreetedAsInNode(socket, target.speaks);
+    return socket.authorizationError ?? ACCEPTED;
+  },
   node: (target: Target) => isGreetedAsInNode(tls.connect(inWordsOfNode(target)), target.speaks),
 };
 export type Client = keyof typeof clients;
@@ -128,14 +135,15 @@ export async function verdicts(setting: Setting): Promise<Record<Client, Verdict
   }
 }
 
-async function verdict(meeting: Promise<void>): Promise<Verdict> {
+/** @param meeting With what it has to say, if it has ended well. */
+async function verdict(meeting: Promise<unknown>): Promise<Verdict> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no verdict in time')), DEADLINE_MS);
   });
   try {
-    await Promise.race([meeting, late]);
-    return { code: ACCEPTED, message: '' };
+    const said = await Promise.race([meeting, late]);
+    return { code: typeof said === 'string' ? said : ACCEPTED, message: '' };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // node:tls has no code for some of OpenSSL's reasons.
