@@ -72,6 +72,7 @@ export class Host {
     lost: (error: unknown) => void,
     family: 0 | 4 | 6 = 0,
   ): NativeSocket {
+    checkPermission(address);
     const { resolve } = this;
     this.used = true;
     const native = rethrowing(() =>
@@ -97,7 +98,9 @@ export class Host {
    * Before somebody else looks a name up.
    * @throws {SocketError} ERR_ACCESS_DENIED, if none of its addresses may be connected to.
    */
-  check({ host, port, text }: Address): void {
+  check(address: Address): void {
+    checkPermission(address);
+    const { host, port, text } = address;
     rethrowing(() => this.config.check(host, port, text));
   }
 
@@ -109,6 +112,21 @@ export class Host {
       late(error);
     });
   }
+}
+
+/** Node's permission model does not see what an addon does: without asking, `--permission` would not hold here. */
+function checkPermission({ text }: Address): void {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  // Before Node 25 the model does not know the network, and denies nothing of it.
+  if (permission === undefined || !process.allowedNodeEnvironmentFlags.has('--allow-net')) return;
+  if (permission.has('net')) return;
+  const denied = new SocketError(
+    `access to ${text} was denied by the permission model; run node with --allow-net`,
+    {
+      code: 'ERR_ACCESS_DENIED',
+    },
+  );
+  throw Object.assign(denied, { permission: 'Net', resource: text });
 }
 
 /** For TLS to a proxy, which is somebody else than those who are connected to. */

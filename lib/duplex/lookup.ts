@@ -3,7 +3,6 @@
 import dns from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { type Address, parseAddress, parsePath } from '../address.ts';
-import { checkPermission } from '../connect.ts';
 import { SocketError } from '../error.ts';
 import type { Host } from '../host.ts';
 import type { Target } from './arguments.ts';
@@ -16,9 +15,7 @@ export function isOurs({ host, path, lookup, family }: Target, by: Host): boolea
 
 /** Where a target is, as it was asked for. */
 export function addressOf({ host, port, path }: Target): Address {
-  const address = path === undefined ? parseAddress({ hostname: host, port }) : parsePath(path);
-  checkPermission(address);
-  return address;
+  return path === undefined ? parseAddress({ hostname: host, port }) : parsePath(path);
 }
 
 /** Where it is, by what was looked up. */
@@ -41,9 +38,7 @@ export function resolve(
   said: (error: Error | null, address?: string, family?: number) => void,
   resolved: (error: Error | null, addresses: readonly string[]) => void,
 ): void {
-  const asked = { host, port, text: `${host}:${port}` };
-  checkPermission(asked);
-  by.check(asked);
+  by.check({ host, port, text: `${host}:${port}` });
   const look = (lookup ?? dns.lookup) as LookupFunction;
   // As node:net asks: for all, unless one family is wanted.
   const wanted = { family, hints: 0, all: family === 0 } as Parameters<LookupFunction>[1];
