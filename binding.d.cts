@@ -78,6 +78,8 @@ export interface Agreed {
   protocol: string
   /** The cipher suite, as IANA calls it. */
   cipher: string
+  /** The group of the key exchange, as IANA calls it, if one was agreed on anew. */
+  group?: string
   /** Whether an earlier session was resumed. */
   resumed: boolean
   /** The peer's chain, leaf first, as DER. */

@@ -120,6 +120,8 @@ pub struct Agreed {
     pub protocol: String,
     /// The cipher suite, as IANA calls it.
     pub cipher: String,
+    /// The group of the key exchange, as IANA calls it, if one was agreed on anew.
+    pub group: Option<String>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
     /// The peer's chain, leaf first, as DER.
