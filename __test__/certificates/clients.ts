@@ -47,24 +47,15 @@ type Target = Required<Pick<Setting, 'ca' | 'name' | 'client' | 'speaks'>> & { h
 /** Each client ends well if it was greeted. */
 const clients = {
   /** startTls() of a socket of connect(). */
-  web: async ({ host, port, name, ca, client, speaks }: Target) => {
-    const { alpn, ...identity } = client;
-    const plain = connect({ hostname: host, port }, { secureTransport: 'starttls', ...(alpn && { alpn }) });
-    try {
-      await isGreeted(plain.startTls({ ca, sni: name, ...identity }), speaks);
-    } finally {
-      await plain.close();
-    }
+  web: ({ host, port, name, ca, client: { alpn, ...identity }, speaks }: Target) => {
+    const options = { secureTransport: 'starttls' as const, ...(alpn && { alpn }) };
+    const plain = connect({ hostname: host, port }, options);
+    return isGreeted(plain.startTls({ ca, sni: name, ...identity }), speaks);
   },
   /** TLS at once, under a binding. */
-  bound: async ({ host, port, name, ca, client, speaks }: Target) => {
+  bound: ({ host, port, name, ca, client, speaks }: Target) => {
     const { connect } = createBinding({ ca, ...client });
-    const socket = connect({ hostname: host, port }, { secureTransport: 'on', sni: name });
-    try {
-      await isGreeted(socket, speaks);
-    } finally {
-      await socket.close().catch(() => {});
-    }
+    return isGreeted(connect({ hostname: host, port }, { secureTransport: 'on', sni: name }), speaks);
   },
   duplex: (target: Target) =>
     isGreetedAsInNode(createConnection({ ...inWordsOfNode(target), secureTransport: 'on' }), target.speaks),
@@ -85,10 +76,15 @@ function inWordsOfNode({ host, port, name, ca, client: { alpn, ...identity } }: 
 }
 
 async function isGreeted(socket: Socket, speaks: boolean): Promise<void> {
-  await socket.opened;
-  if (speaks) await socket.writable.getWriter().write('hello');
-  const { done } = await socket.readable.getReader().read();
-  if (done) throw new Error(ENDED);
+  try {
+    await socket.opened;
+    if (speaks) await socket.writable.getWriter().write('hello');
+    const { done } = await socket.readable.getReader().read();
+    if (done) throw new Error(ENDED);
+  } finally {
+    // Rejects if it was never open.
+    await socket.close().catch(() => {});
+  }
 }
 
 async function isGreetedAsInNode(socket: Duplex, speaks: boolean): Promise<void> {
