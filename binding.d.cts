@@ -5,6 +5,8 @@
 export declare class Config {
   /** Throws for rules that cannot be used. */
   constructor(options: ConfigOptions, proxyCredentials?: Credentials | undefined | null)
+  /** Throws if nothing of that name may be connected to, whatever its addresses are. `text` is for messages. */
+  check(host: string, port: number, text: string): void
   /** Figures, as they are now. */
   stats(): ConfigStats
   /** Counts a failure that only the caller knows of. */
@@ -66,6 +68,8 @@ export interface Address {
   text: string
   /** Whether the caller looks the host up. See `asks`. */
   resolves?: boolean
+  /** The name by which the host, an address, was looked up: rules about names are about it. */
+  name?: string
 }
 
 /** What TLS has agreed on. */
