@@ -15,7 +15,7 @@ import {
 } from './credentials.ts';
 import { rethrowing, SocketError } from './error.ts';
 import { IdleWatch } from './idle.ts';
-import { invalid, type Options } from './options.ts';
+import type { Options } from './options.ts';
 
 /** Looks a name up in place of the system. */
 export type Resolve = (hostname: string) => unknown;
@@ -52,12 +52,8 @@ export class Host {
   }
 
   /** What TLS from the start needs, if that is wanted. */
-  handshake(options: Options, { host, port, text }: Address): Handshake | undefined {
-    if (options.secureTransport !== 'on') return undefined;
-    if (port === 0 && options.sni === undefined) {
-      throw invalid(`TLS over ${text} needs \`sni\`: a path is no name that a certificate could be for`);
-    }
-    return handshakeOf(options, host, this.credentials);
+  handshake(options: Options, { host }: Address): Handshake | undefined {
+    return options.secureTransport === 'on' ? handshakeOf(options, host, this.credentials) : undefined;
   }
 
   /**
