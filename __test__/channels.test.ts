@@ -120,7 +120,14 @@ describe('a socket of connect()', () => {
     using listening = new Listening(['closed', 'error']);
     const socket = connect(peer.address);
     await socket.opened;
-    await Promise.all([socket.close('first'), socket.close('second')]);
+    const wire = await peer.wire();
+    const writer = socket.writable.getWriter();
+    writer.closed.catch(() => {});
+    // Too much to be gone when the second one comes.
+    writer.write(new Uint8Array(2 ** 23)).catch(() => {});
+    const closings = [socket.close('first'), socket.close('second')];
+    wire.drain();
+    await Promise.all(closings);
     await listening.until('closed');
     expect(listening.only('closed').reason).toBe('first');
     expect(listening.all('error')).toEqual([]);
@@ -146,7 +153,9 @@ describe('a socket of connect()', () => {
     using listening = new Listening(['closed', 'error']);
     const socket = connect(peer.address, { allowHalfOpen: true });
     await socket.opened;
-    (await peer.wire()).reset();
+    const wire = await peer.wire();
+    await wire.send('unread');
+    wire.reset();
     const writer = socket.writable.getWriter();
     writer.closed.catch(() => {});
     let failure: unknown;
@@ -157,7 +166,12 @@ describe('a socket of connect()', () => {
     }
     await listening.until('closed');
     expect(listening.only('error').error).toMatchObject({ code: (failure as { code: string }).code });
-    await socket.readable.cancel().catch(() => {});
+    // Whoever reads on is told of it, too.
+    const reader = socket.readable.getReader();
+    const read = async () => {
+      while (!(await reader.read()).done);
+    };
+    await expect(read()).rejects.toThrow();
     await socket.close();
     expect(listening.all('closed')).toHaveLength(1);
     expect(listening.all('error')).toHaveLength(1);
