@@ -70,6 +70,8 @@ export interface Address {
   resolves?: boolean
   /** The name by which the host, an address, was looked up: rules about names are about it. */
   name?: string
+  /** 4 or 6: addresses that are looked up are to be of that. */
+  family?: number
 }
 
 /** What TLS has agreed on. */
