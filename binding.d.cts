@@ -5,6 +5,8 @@
 export declare class Config {
   /** Throws for rules that cannot be used. */
   constructor(options: ConfigOptions, proxyCredentials?: Credentials | undefined | null)
+  /** Throws if nothing of that name may be connected to, whatever its addresses are. `text` is for messages. */
+  check(host: string, port: number, text: string): void
   /** Figures, as they are now. */
   stats(): ConfigStats
   /** Counts a failure that only the caller knows of. */
@@ -66,6 +68,8 @@ export interface Address {
   text: string
   /** Whether the caller looks the host up. See `asks`. */
   resolves?: boolean
+  /** The name by which the host, an address, was looked up: rules about names are about it. */
+  name?: string
 }
 
 /** What TLS has agreed on. */
@@ -74,6 +78,8 @@ export interface Agreed {
   protocol: string
   /** The cipher suite, as IANA calls it. */
   cipher: string
+  /** The group of the key exchange, as IANA calls it, if one was agreed on anew. */
+  group?: string
   /** Whether an earlier session was resumed. */
   resumed: boolean
   /** The peer's chain, leaf first, as DER. */

@@ -78,7 +78,7 @@ const cases: Case[] = [
     code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
     problems: [[]],
     missingIssuer: 'CN=the intermediate',
-    hint: /^if you trust CN=the intermediate, pass its certificate: --extra-ca file$/,
+    hint: /^if you trust CN=the intermediate, pass its certificate: --extra-ca file; if it is an intermediate/,
   },
   {
     what: 'is meant for clients',
@@ -119,7 +119,7 @@ describe('an authority that is not known', () => {
     expect(stderr).toContain('certificate 2\n  subject    CN=below a stranger\n  issuer     CN=a stranger\n');
     expect(stderr).toContain('(UNABLE_TO_GET_ISSUER_CERT_LOCALLY)\n');
     expect(stderr).toContain(
-      'hint         if you trust CN=a stranger, pass its certificate: --extra-ca file\n',
+      'hint         if you trust CN=a stranger, pass its certificate: --extra-ca file',
     );
   });
 

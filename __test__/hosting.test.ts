@@ -50,18 +50,23 @@ describe('the page', () => {
   });
 });
 
+const fileOf = (name: string): string => `./${name.includes('/') ? 'examples' : SETUPS}/${name}.mjs`;
+
 /** Runs an application under a host's file, or a file alone; it has to end well. Gives the lines that it printed. */
 async function run(names: readonly [string, string?], env: Record<string, string>, args: string[] = []) {
-  const [host, application] = names.map((name) => `./${SETUPS}/${name}.mjs`);
-  const files = application ? ['--import', host ?? '', application] : [host ?? ''];
-  const ending = await runNode([...files, ...args], { env });
+  const [host = '', application] = names.map((name) => (name && fileOf(name)) ?? '');
+  return runArguments([...(application ? ['--import', host, application] : [host]), ...args], env);
+}
+
+async function runArguments(args: string[], env: Record<string, string>) {
+  const ending = await runNode(args, { env });
   expect(ending).toMatchObject({ code: 0, signal: null, stderr: '' });
   return ending.stdout.trimEnd().split('\n');
 }
 
 /** Runs it; it has to fail. Gives what it said. */
 async function runFailing(names: readonly [string, string], env: Record<string, string>) {
-  const [host = '', application = ''] = names.map((name) => `./${SETUPS}/${name}.mjs`);
+  const [host = '', application = ''] = names.map(fileOf);
   const { code, stderr } = await runNode(['--import', host, application], { env });
   expect(code).toBe(1);
   return stderr;
@@ -78,6 +83,7 @@ beforeAll(async () => {
   [authority, stranger] = await Promise.all([createAuthority(), createAuthority({ commonName: 'other' })]);
   directory = await mkdtemp(join(tmpdir(), 'wintersock-hosting-'));
   await writeFile(path('ca.pem'), authority.certPem);
+  await writeFile(path('other.pem'), stranger.certPem);
   inside = await startWebServer(authority);
   outside = await startWebServer(stranger);
 }, timeout);
@@ -89,7 +95,9 @@ afterAll(async () => {
 
 test('a private authority', { timeout }, async () => {
   const addresses = [`localhost:${inside?.port}`, `localhost:${outside?.port}`];
-  const lines = await run(['private-ca', 'request'], { COMPANY_CA: path('ca.pem') }, addresses);
+  // Who is trusted by default is not trusted any more.
+  const env = { COMPANY_CA: path('ca.pem'), NODE_EXTRA_CA_CERTS: path('other.pem') };
+  const lines = await run(['private-ca', 'request'], env, addresses);
   expect(lines[0]).toBe(`${addresses[0]}: HTTP/1.1 200 OK`);
   expect(lines[1]).toMatch(/: UNABLE_TO_VERIFY_LEAF_SIGNATURE: SocketError: .*unknown CA/);
   expect(lines).toHaveLength(2);
@@ -99,6 +107,22 @@ test('a file that is not there stops the process before the application', { time
   const stderr = await runFailing(['private-ca', 'request'], { COMPANY_CA: path('missing.pem') });
   expect(stderr).toMatch(/ERR_INVALID_CA/);
   expect(stderr).toContain(path('missing.pem'));
+});
+
+test('what is loaded with --import decides in worker threads, too', { timeout }, async () => {
+  const source = `
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
+    const application = \`import('wintersock')
+      .then(({ connect }) => connect(process.env.ADDRESS, { secureTransport: 'on' }).opened)
+      .then(() => console.log('opened'), ({ code }) => console.log(code))
+      .finally(() => process.exit());\`;
+    await once(new Worker(application, { eval: true }), 'exit');
+    await once(new Worker(application, { eval: true, execArgv: [] }), 'exit');
+  `;
+  const args = ['--import', fileOf('private-ca'), '--input-type=module', '--eval', source];
+  const env = { COMPANY_CA: path('ca.pem'), ADDRESS: `localhost:${inside?.port}` };
+  expect(await runArguments(args, env)).toEqual(['opened', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE']);
 });
 
 test('no private networks', { timeout }, async () => {
@@ -191,6 +215,11 @@ describe('PostgreSQL', () => {
     expect(row).toMatch(
       /^\{ user: 'app', tls: 'TLSv1.3', certificate: '\/CN=app', address: '(?:::1|127\.0\.0\.1)' \}$/,
     );
+  });
+
+  test('with client certificates, a driver that takes a socket', { timeout }, async () => {
+    const lines = await run(['mtls-postgres', 'drivers/pg'], mtls());
+    expect(lines).toEqual(["{ answer: 42, user: 'app', tls: 'TLSv1.3' }"]);
   });
 
   test('a wrong passphrase stops the process before the application', { timeout }, async () => {

@@ -1,4 +1,5 @@
 /** The stand-in for node:tls beside node:tls: connections that begin with TLS. */
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import nodeTls from 'node:tls';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +8,7 @@ import { authority, both, credentials, exchanged, listening, ours, secureEcho } 
 const replaced = ['TLSSocket', 'connect', 'createSecureContext'];
 const ca = authority.certPem;
 const { chainPem: cert, keyPem: key } = credentials;
+const client = await authority.issue({ names: ['client'], client: true });
 
 /** Whether Node made it. */
 const isNodes = (socket: unknown): boolean => socket instanceof nodeTls.TLSSocket;
@@ -142,6 +144,41 @@ describe('connect()', () => {
     ]);
     expect(await exchanged(socket)).toBe('hello');
   });
+});
+
+describe('a key with a passphrase', () => {
+  const passphrase = 'open';
+  const locked = createPrivateKey(client.keyPem).export({
+    type: 'pkcs8',
+    format: 'pem',
+    cipher: 'aes-256-cbc',
+    passphrase,
+  });
+  const forms: Record<string, (tls: typeof nodeTls) => nodeTls.ConnectionOptions> = {
+    'beside it': () => ({ key: locked, passphrase }),
+    'in an object': () => ({ key: [{ pem: locked, passphrase }] }),
+    'that it does not need': () => ({ key: client.keyPem, passphrase }),
+    'in a secure context': (tls) => ({
+      secureContext: tls.createSecureContext({ ca, cert: client.chainPem, key: locked, passphrase }),
+    }),
+  };
+  for (const [name, form] of Object.entries(forms)) {
+    both(
+      name,
+      async (modules) => {
+        const port = await secureEcho({ requestCert: true, rejectUnauthorized: true, ca });
+        const socket = modules.tls.connect({
+          port,
+          host: 'localhost',
+          ca,
+          cert: client.chainPem,
+          ...form(modules.tls),
+        });
+        return { nodes: isNodes(socket) && modules === ours, answer: await exchanged(socket) };
+      },
+      { nodes: false, answer: 'hello' },
+    );
+  }
 });
 
 describe('what TLS in Rust does not know is done by Node', () => {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { BindingConfig } from 'wintersock';
 import { temporaryDirectory } from './behaviour/trust.ts';
 import { Peer } from './behaviour/wire.ts';
 import { runNode } from './fixtures/node-process.mjs';
@@ -25,16 +26,17 @@ beforeAll(async () => {
 });
 
 /** How TLS with a server of the authority ends, where that is the only one in the system's store. */
-async function connecting(env: Record<string, string>): Promise<string> {
+async function connecting(env: Record<string, string>, config: BindingConfig): Promise<string> {
   await using peer = await Peer.open();
   const credentials = await authority.issue({ names: ['localhost'] });
   peer.onWire = (wire) => void wire.secure({ credentials }).catch(() => {});
-  const script = ['__test__/fixtures/error-report.mjs', `tls=localhost:${peer.port}`].join(' ');
+  const host = '--import ./__test__/fixtures/host-config.mjs';
+  const script = `${host} __test__/fixtures/error-report.mjs tls=localhost:${peer.port}`;
   const shell = `mount --bind "$1" ${STORE} && exec "$0" ${script}`;
   const { stdout, stderr } = await runNode(['-rm', 'sh', '-c', shell, process.execPath, directory], {
     node: 'unshare',
-    env,
-    deadline: 10_000,
+    env: { ...env, HOST_CONFIG: JSON.stringify(config) },
+    deadline: 30_000,
   });
   expect(stderr).toBe('');
   return JSON.parse(stdout).code;
@@ -44,7 +46,12 @@ const ownView = spawnSync('unshare', ['-rm', 'mount', '--bind', STORE, STORE]).s
 describe.runIf(ownView)('an authority of the system', () => {
   const USE = { NODE_USE_SYSTEM_CA: '1' };
   const UNKNOWN = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
-  const cases = [
+  const cases: {
+    how: string;
+    env?: () => Record<string, string>;
+    config?: () => BindingConfig;
+    code: string;
+  }[] = [
     { how: 'by default', env: () => ({}), code: UNKNOWN },
     { how: 'NODE_USE_SYSTEM_CA=1', env: () => USE, code: 'opened' },
     { how: 'NODE_USE_SYSTEM_CA=0', env: () => ({ NODE_USE_SYSTEM_CA: '0' }), code: UNKNOWN },
@@ -58,9 +65,23 @@ describe.runIf(ownView)('an authority of the system', () => {
       env: () => ({ ...USE, NODE_EXTRA_CA_CERTS: path('other.pem') }),
       code: 'opened',
     },
+    { how: 'systemCa', config: () => ({ systemCa: true }), code: 'opened' },
+    { how: 'systemCa beside ca', config: () => ({ systemCa: true, ca: other.certPem }), code: 'opened' },
+    {
+      how: 'NODE_USE_SYSTEM_CA=1, and systemCa is false',
+      env: () => USE,
+      config: () => ({ systemCa: false }),
+      code: UNKNOWN,
+    },
+    {
+      how: 'NODE_USE_SYSTEM_CA=1, and ca replaces it',
+      env: () => USE,
+      config: () => ({ ca: other.certPem }),
+      code: UNKNOWN,
+    },
     { how: 'SSL_CERT_FILE alone', env: () => ({ SSL_CERT_FILE: path('other.pem') }), code: UNKNOWN },
   ];
-  test.concurrent.each(cases)('$how: $code', async ({ env, code }) => {
-    expect(await connecting(env())).toBe(code);
+  test.concurrent.each(cases)('$how: $code', async ({ env, config, code }) => {
+    expect(await connecting(env?.() ?? {}, config?.() ?? {})).toBe(code);
   });
 });

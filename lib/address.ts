@@ -10,6 +10,8 @@ export interface Address {
   port: number;
   /** `host:port`, IPv6 in brackets, or `unix:/path`. */
   text: string;
+  /** The name that the host, an address, was looked up by, if rules about that name are about it. */
+  name?: string;
 }
 
 /** What the address of a Unix domain socket begins with. */

@@ -1,9 +1,8 @@
 /** connect(): checks everything that can be known at once, and returns the socket; and the bindings that have one of their own. */
 
 import type { Binding, BindingConfig, SocketAddress, SocketOptions } from '../index.d.ts';
-import { type Address, parseAddress } from './address.ts';
+import { parseAddress } from './address.ts';
 import { Connection } from './connection.ts';
-import { SocketError } from './error.ts';
 import { bind, defaultHost, Host, setDefaultHost } from './host.ts';
 import { readOptions } from './options.ts';
 import { type Socket, socketOf } from './socket.ts';
@@ -39,21 +38,8 @@ function connectBy(host: Host | undefined, address: unknown, options: unknown): 
   const target = parseAddress(address);
   const settings = readOptions(options);
   if (settings.signal?.aborted) throw settings.signal.reason;
-  checkPermission(target);
-  return socketOf(new Connection(target, settings, host ?? defaultHost()));
-}
-
-/** Node's permission model does not see what an addon does: without asking, `--permission` would not hold here. */
-export function checkPermission({ text }: Address): void {
-  const { permission } = process as { permission?: { has(scope: string): boolean } };
-  // Before Node 25 the model does not know the network, and denies nothing of it.
-  if (permission === undefined || !process.allowedNodeEnvironmentFlags.has('--allow-net')) return;
-  if (permission.has('net')) return;
-  const denied = new SocketError(
-    `access to ${text} was denied by the permission model; run node with --allow-net`,
-    {
-      code: 'ERR_ACCESS_DENIED',
-    },
-  );
-  throw Object.assign(denied, { permission: 'Net', resource: text });
+  const connection = new Connection(target, settings, host ?? defaultHost());
+  // What the host calls to look the name up may have done that.
+  if (settings.signal?.aborted) connection.abort(settings.signal.reason);
+  return socketOf(connection);
 }

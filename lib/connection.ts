@@ -8,6 +8,7 @@ import { Deferred } from './deferred.ts';
 import { fromNative, rethrowing, type SocketError } from './error.ts';
 import type { Host } from './host.ts';
 import type { IdleWatch } from './idle.ts';
+import { infoOf } from './info.ts';
 import * as misuse from './misuse.ts';
 import type { Options } from './options.ts';
 import type { Lent, ReadableOwner, WritableOwner } from './owner.ts';
@@ -173,8 +174,7 @@ export class Connection implements ReadableOwner, WritableOwner {
 
   #isOpen(): void {
     this.#idle ??= this.host.watch(this.#native, this.#address, (error) => this.abort(error));
-    const { localAddress = '', alpn = null } = this.#native.info() ?? {};
-    this.#opened.resolve({ remoteAddress: this.#address.text, localAddress, alpn, tls: null });
+    this.#opened.resolve(infoOf(this.#native, this.#address.text, this.handshake !== undefined));
   }
 
   #open(): void {

@@ -69,7 +69,17 @@ export function readTls(
 
 /** What connect() needs. */
 export function handshakeOf(options: Options, host: string, credentials = defaultCredentials()): Handshake {
-  return { secure: secureOf(options, host), credentials };
+  const secure = secureOf(options, host);
+  checkName(secure.serverName);
+  return { secure, credentials };
+}
+
+/** A Unix domain socket has no name of its own. */
+function checkName(serverName: string): void {
+  if (!/^[/@]/.test(serverName)) return;
+  throw invalid(
+    `TLS over unix:${serverName} needs \`sni\`: a path is no name that a certificate could be for`,
+  );
 }
 
 /**
@@ -81,6 +91,7 @@ export function readStartTls(given: unknown, base: Credentials, options: Options
   const { alpn, ...members } = readMembers(bag, '');
   const inherited = secureOf(options, host);
   const secure = { ...inherited, serverName: readServerName(bag) ?? inherited.serverName };
+  checkName(secure.serverName);
   if (alpn) secure.alpn = alpn;
   const credentials = loud(members, over(base, members));
   rethrowing(() => credentials.native.check(secure));

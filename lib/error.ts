@@ -56,6 +56,12 @@ export function rethrowing<T>(call: () => T): T {
   }
 }
 
+/** What was thrown, as an error. */
+export function errorOf(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  return new SocketError(`something else than an error was thrown: ${String(thrown)}`, { cause: thrown });
+}
+
 /** The socket has been closed by this side. */
 export function closedError(detail: string): SocketError {
   return new SocketError(detail, { code: 'ERR_SOCKET_CLOSED' });

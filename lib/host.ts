@@ -15,7 +15,7 @@ import {
 } from './credentials.ts';
 import { rethrowing, SocketError } from './error.ts';
 import { IdleWatch } from './idle.ts';
-import { invalid, type Options } from './options.ts';
+import type { Options } from './options.ts';
 
 /** Looks a name up in place of the system. */
 export type Resolve = (hostname: string) => unknown;
@@ -52,20 +52,23 @@ export class Host {
   }
 
   /** What TLS from the start needs, if that is wanted. */
-  handshake(options: Options, { host, port, text }: Address): Handshake | undefined {
-    if (options.secureTransport !== 'on') return undefined;
-    if (port === 0 && options.sni === undefined) {
-      throw invalid(`TLS over ${text} needs \`sni\`: a path is no name that a certificate could be for`);
-    }
-    return handshakeOf(options, host, this.credentials);
+  handshake(options: Options, { host }: Address): Handshake | undefined {
+    return options.secureTransport === 'on' ? handshakeOf(options, host, this.credentials) : undefined;
   }
 
   /**
    * Starts to connect.
    * @param lost Told why the host could not look the name up.
+   * @param family 4 or 6: what the host looks up is to be of that.
    * @throws {SocketError} what is known at once.
    */
-  dial(address: Address, handshake: Handshake | undefined, lost: (error: unknown) => void): NativeSocket {
+  dial(
+    address: Address,
+    handshake: Handshake | undefined,
+    lost: (error: unknown) => void,
+    family: 0 | 4 | 6 = 0,
+  ): NativeSocket {
+    checkPermission(address);
     const { resolve } = this;
     this.used = true;
     const native = rethrowing(() =>
@@ -77,12 +80,24 @@ export class Host {
       ),
     );
     if (resolve !== undefined && native.asks()) {
-      lookUp(resolve, address, native).catch((error) => {
+      lookUp(resolve, address, native, family).catch((error) => {
+        // Otherwise it is over for another reason.
+        if (!native.asks()) return;
         this.config.failed(codeOf(error));
         lost(error);
       });
     }
     return native;
+  }
+
+  /**
+   * Before somebody else looks a name up.
+   * @throws {SocketError} ERR_ACCESS_DENIED, if none of its addresses may be connected to.
+   */
+  check(address: Address): void {
+    checkPermission(address);
+    const { host, port, text } = address;
+    rethrowing(() => this.config.check(host, port, text));
   }
 
   /** Tells when nothing has gone through an open connection for as long as the host allows, if that is limited. */
@@ -95,6 +110,21 @@ export class Host {
   }
 }
 
+/** Node's permission model does not see what an addon does: without asking, `--permission` would not hold here. */
+function checkPermission({ text }: Address): void {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  // Before Node 25 the model does not know the network, and denies nothing of it.
+  if (permission === undefined || !process.allowedNodeEnvironmentFlags.has('--allow-net')) return;
+  if (permission.has('net')) return;
+  const denied = new SocketError(
+    `access to ${text} was denied by the permission model; run node with --allow-net`,
+    {
+      code: 'ERR_ACCESS_DENIED',
+    },
+  );
+  throw Object.assign(denied, { permission: 'Net', resource: text });
+}
+
 /** For TLS to a proxy, which is somebody else than those who are connected to. */
 function credentialsOfProxy(
   { native, proxyTls }: Settings,
@@ -104,8 +134,15 @@ function credentialsOfProxy(
   return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
 }
 
-async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {
-  const addresses = readAddresses(await resolve(host), text);
+async function lookUp(
+  resolve: Resolve,
+  { host, port, text }: Address,
+  native: NativeSocket,
+  family: 0 | 4 | 6,
+): Promise<void> {
+  const found = readAddresses(await resolve(host), text);
+  const addresses = found.filter((address) => family === 0 || [0, family].includes(isIP(address)));
+  if (addresses.length === 0) throw unknown(text, `gave no address of IPv${family}`);
   rethrowing(() => native.answer(addresses, port));
 }
 
@@ -155,12 +192,7 @@ export function setDefaultHost(config: unknown): Host {
 function readAddresses(found: unknown, text: string): string[] {
   const iterable = typeof found === 'object' && found !== null && Symbol.iterator in found;
   const addresses: unknown[] = iterable ? [...(found as Iterable<unknown>)] : [found];
-  if (addresses.length === 0) {
-    throw new SocketError(
-      `connect ENOTFOUND ${text}: \`resolve\` of the binding gave no address; let it give IP addresses, or throw an error`,
-      { code: 'ENOTFOUND' },
-    );
-  }
+  if (addresses.length === 0) throw unknown(text, 'gave no address');
   return addresses.map((address) => {
     if (typeof address === 'string' && isIP(address) !== 0 && !address.includes('%')) return address;
     if (typeof address === 'string' && address.startsWith(UNIX)) {
@@ -172,6 +204,13 @@ function readAddresses(found: unknown, text: string): string[] {
       { code: 'ERR_INVALID_IP_ADDRESS' },
     );
   });
+}
+
+function unknown(text: string, what: string): SocketError {
+  return new SocketError(
+    `connect ENOTFOUND ${text}: \`resolve\` of the binding ${what}; let it give IP addresses, or throw an error`,
+    { code: 'ENOTFOUND' },
+  );
 }
 
 function codeOf(error: unknown): string {

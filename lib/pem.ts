@@ -1,6 +1,5 @@
 /** Certificates and keys as they are given: text, bytes, `file:` URLs; keys that are encrypted. */
 
-import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
@@ -11,7 +10,7 @@ import { describe, invalid } from './options.ts';
 export type PemCode = 'ERR_INVALID_CA' | 'ERR_INVALID_CERT' | 'ERR_INVALID_KEY';
 
 /** A private key within PEM, which may hold certificates, too. */
-const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[^-]+-----END \1PRIVATE KEY-----/;
+const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]+?-----END \1PRIVATE KEY-----/;
 const DER_SEQUENCE = 0x30;
 
 /**
@@ -50,10 +49,13 @@ function fileAt(url: URL, name: string, code: PemCode): Buffer {
   } catch (error) {
     const { code: reason, message } = error as NodeJS.ErrnoException;
     const known = reason === undefined || reason.startsWith('ERR_') ? message : reason;
-    throw new SocketError(`\`${name}\` names ${path}, which cannot be read: ${known}`, {
-      code,
-      cause: error,
-    });
+    throw new SocketError(
+      `\`${name}\` names ${path}, which cannot be read: ${known}; check the path and its permissions`,
+      {
+        code,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -65,7 +67,9 @@ export function readKey(parts: readonly Buffer[], passphrase: string | undefined
   const key = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
   const der = key[0] === DER_SEQUENCE;
   const pem = der ? undefined : PRIVATE_KEY.exec(key.toString('latin1'));
-  const encrypted = der ? isEncrypted(key) : pem && /^ENCRYPTED|ENCRYPTED\r?\n/.test(pem[1] + pem[0]);
+  const encrypted = der
+    ? isEncrypted(key)
+    : pem && (pem[1] === 'ENCRYPTED ' || /^Proc-Type:.*ENCRYPTED/m.test(pem[0]));
   if (!encrypted) return key;
   if (passphrase === undefined) {
     throw new SocketError(`\`${name}\` is encrypted; pass its \`passphrase\``, { code: 'ERR_INVALID_KEY' });
@@ -74,6 +78,8 @@ export function readKey(parts: readonly Buffer[], passphrase: string | undefined
     const from = pem
       ? ({ key: pem[0], format: 'pem' } as const)
       : ({ key, format: 'der', type: 'pkcs8' } as const);
+    // Not imported: loading it takes time, and few keys are encrypted.
+    const { createPrivateKey } = process.getBuiltinModule('node:crypto');
     return createPrivateKey({ ...from, passphrase }).export({ type: 'pkcs8', format: 'der' });
   } catch (error) {
     const why = `could not be decrypted with \`passphrase\` (${(error as Error).message})`;

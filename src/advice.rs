@@ -28,6 +28,15 @@ pub fn connect_advice(code: &str) -> &'static str {
     }
 }
 
+/// After a connect to a Unix domain socket that failed with this code.
+pub fn unix_advice(code: &str) -> &'static str {
+    match code {
+        "ECONNREFUSED" => "nobody listens on that socket; check the path, and that the server runs",
+        "EACCES" | "EPERM" => "the rights of the socket, or of a directory above it, do not permit it",
+        other => connect_advice(other),
+    }
+}
+
 /// After an established connection broke with this code.
 pub fn io_advice(code: &str) -> &'static str {
     match code {

@@ -136,23 +136,37 @@ pub enum Admission {
 }
 
 impl Config {
-    /// Says what can be said before anything is looked up, and lets the connection in.
+    /// Says what can be said before anything is looked up.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::Full`]
-    pub fn admit(&self, target: &Target) -> Result<Admission, Error> {
+    /// [`Error::Denied`]
+    pub fn check(&self, target: &Target) -> Result<(), Error> {
         let judged = match &target.place {
             Place::Host { host, port } => match target.literal() {
-                Some(address) => self.policy.address(host, address),
+                Some(address) => self.policy.address(target.name(), address),
                 None => self.policy.host(host, *port),
             },
             Place::Unix(name) => self.policy.unix("", name),
         };
-        judged.map_err(|refusal| denied(target, None, refusal))?;
+        judged
+            .map_err(|refusal| denied(target, None, refusal))
+            .inspect_err(|error| self.counters.failed(error.code()))
+    }
+
+    /// Lets a connection in.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Full`]
+    pub fn admit(&self, target: &Target) -> Result<Admission, Error> {
+        self.check(target)?;
         let Some(limit) = &self.limit else { return Ok(Admission::Now(None)) };
         match Arc::clone(&limit.permits).try_acquire_owned() {
             Ok(permit) => Ok(Admission::Now(Some(permit))),
-            Err(_) if limit.refuses => Err(Error::Full { target: target.text.clone(), limit: limit.of }),
+            Err(_) if limit.refuses => {
+                let full = Error::Full { target: target.text.clone(), limit: limit.of };
+                self.counters.failed(full.code());
+                Err(full)
+            }
             Err(_) => Ok(Admission::Later(Arc::clone(&limit.permits))),
         }
     }
@@ -172,7 +186,8 @@ impl Config {
     /// # Errors
     /// [`Error::Denied`], if none may be.
     pub fn permitted(&self, target: &Target, endpoints: Vec<Endpoint>) -> Result<Vec<Endpoint>, Error> {
-        let Place::Host { host, .. } = &target.place else { return Ok(endpoints) };
+        let Place::Host { .. } = &target.place else { return Ok(endpoints) };
+        let host = target.name();
         let mut refused = None;
         let mut permitted = Vec::with_capacity(endpoints.len());
         for endpoint in endpoints {

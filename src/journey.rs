@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{endpoint::Endpoint, error::Error};
+use crate::{
+    endpoint::Endpoint,
+    error::{Error, TOLD},
+};
 
 /// What a connection is waiting for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,9 +132,12 @@ impl Log {
             Some(Phase::Handshake) => "in the TLS handshake".to_owned(),
             Some(Phase::Connect(None)) | None => "connecting".to_owned(),
         };
-        for (index, endpoint) in self.tried.iter().enumerate() {
+        for (index, endpoint) in self.tried.iter().take(TOLD).enumerate() {
             let separator = if index == 0 { " (tried " } else { ", " };
             let _ = write!(text, "{separator}{endpoint}");
+        }
+        if self.tried.len() > TOLD {
+            let _ = write!(text, " and {} more", self.tried.len() - TOLD);
         }
         if !self.tried.is_empty() {
             text.push(')');

@@ -1,6 +1,6 @@
 //! Certificates and keys as users give them.
 
-use rustls::{RootCertStore, crypto::CryptoProvider, sign::CertifiedKey};
+use rustls::{InconsistentKeys, RootCertStore, crypto::CryptoProvider, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use crate::error::Error;
@@ -36,18 +36,27 @@ pub fn certified_key(
     let chain = certificates(chain).map_err(|detail| {
         refuse("ERR_INVALID_CERT", format!("`cert` {detail}; pass the PEM certificate chain, leaf first"))
     })?;
-    let key = private_key(key).map_err(|detail| {
+    let unusable = |detail: String| {
         refuse(
             "ERR_INVALID_KEY",
-            format!("`key` holds no usable private key: {detail}; pass one in PKCS#8, PKCS#1 or SEC1, as PEM or DER"),
+            format!(
+                "`key` holds no usable private key: {detail}; pass one in PKCS#8, PKCS#1 or SEC1, as PEM or DER"
+            ),
         )
-    })?;
-    CertifiedKey::from_der(chain, key, provider).map_err(|error| {
-        refuse(
+    };
+    let key = provider
+        .key_provider
+        .load_private_key(private_key(key).map_err(unusable)?)
+        .map_err(|error| unusable(error.to_string()))?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        // Not every kind of key tells its public half.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(error) => Err(refuse(
             "ERR_INVALID_KEY",
             format!("`key` cannot be used with `cert`: {error}; pass the key of that certificate"),
-        )
-    })
+        )),
+    }
 }
 
 /// What DER begins with.

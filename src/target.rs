@@ -11,6 +11,8 @@ pub struct Target {
     pub place: Place,
     /// `host:port` or `unix:/path`, for messages.
     pub text: String,
+    /// The name that the host, an address, was looked up by. Rules about names are about it.
+    pub name: Option<String>,
 }
 
 /// What a target is.
@@ -28,6 +30,16 @@ pub enum Place {
 }
 
 impl Target {
+    /// What rules about names are about.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match (&self.name, &self.place) {
+            (Some(name), _) => name,
+            (None, Place::Host { host, .. }) => host,
+            (None, Place::Unix(_)) => "",
+        }
+    }
+
     /// The address, if it is one and no name.
     #[must_use]
     pub fn literal(&self) -> Option<SocketAddr> {

@@ -226,6 +226,11 @@ export const provocations: [code: string, how: string, provoke: () => Seen | Pro
     },
   ],
   [
+    'ERR_TLS_PIN',
+    'a key that is not pinned',
+    () => refusal({ credentials: trust.credentials }, { ca, pins: [`sha256/${'A'.repeat(43)}=`] }),
+  ],
+  [
     'INVALID_PURPOSE',
     'a certificate for clients',
     async () => refusal({ credentials: await authority.issue({ names, client: true }) }, { ca }),

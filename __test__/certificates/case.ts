@@ -18,6 +18,8 @@ export interface Case {
   /** What wintersock/node gives in place of our code, as node:tls does. */
   duplex?: string;
   node: NodeVerdict;
+  /** It is refused without verification, too: rustls cannot read it. */
+  isUnreadable?: true;
   /** Why we differ from node:tls. With every difference. */
   why?: string;
 }

@@ -29,7 +29,7 @@ export interface Setting {
   };
 }
 
-/** `'accepted'`, or a code; and what was said of it. */
+/** `'accepted'`, or a code; and what was said of it, if it was refused. */
 export interface Verdict {
   code: string;
   message: string;
@@ -47,27 +47,25 @@ type Target = Required<Pick<Setting, 'ca' | 'name' | 'client' | 'speaks'>> & { h
 /** Each client ends well if it was greeted. */
 const clients = {
   /** startTls() of a socket of connect(). */
-  web: async ({ host, port, name, ca, client, speaks }: Target) => {
-    const { alpn, ...identity } = client;
-    const plain = connect({ hostname: host, port }, { secureTransport: 'starttls', ...(alpn && { alpn }) });
-    try {
-      await isGreeted(plain.startTls({ ca, sni: name, ...identity }), speaks);
-    } finally {
-      await plain.close();
-    }
+  web: ({ host, port, name, ca, client: { alpn, ...identity }, speaks }: Target) => {
+    const options = { secureTransport: 'starttls' as const, ...(alpn && { alpn }) };
+    const plain = connect({ hostname: host, port }, options);
+    return isGreeted(plain.startTls({ ca, sni: name, ...identity }), speaks);
   },
   /** TLS at once, under a binding. */
-  bound: async ({ host, port, name, ca, client, speaks }: Target) => {
+  bound: ({ host, port, name, ca, client, speaks }: Target) => {
     const { connect } = createBinding({ ca, ...client });
-    const socket = connect({ hostname: host, port }, { secureTransport: 'on', sni: name });
-    try {
-      await isGreeted(socket, speaks);
-    } finally {
-      await socket.close().catch(() => {});
-    }
+    return isGreeted(connect({ hostname: host, port }, { secureTransport: 'on', sni: name }), speaks);
   },
   duplex: (target: Target) =>
     isGreetedAsInNode(createConnection({ ...inWordsOfNode(target), secureTransport: 'on' }), target.speaks),
+  /** The same without verification: what it would have said. */
+  unverified: async (target: Target) => {
+    const options = { ...inWordsOfNode(target), secureTransport: 'on' as const, rejectUnauthorized: false };
+    const socket = createConnection(options);
+    await isGreetedAsInNode(socket, target.speaks);
+    return socket.authorizationError ?? ACCEPTED;
+  },
   node: (target: Target) => isGreetedAsInNode(tls.connect(inWordsOfNode(target)), target.speaks),
 };
 export type Client = keyof typeof clients;
@@ -78,10 +76,15 @@ function inWordsOfNode({ host, port, name, ca, client: { alpn, ...identity } }: 
 }
 
 async function isGreeted(socket: Socket, speaks: boolean): Promise<void> {
-  await socket.opened;
-  if (speaks) await socket.writable.getWriter().write('hello');
-  const { done } = await socket.readable.getReader().read();
-  if (done) throw new Error(ENDED);
+  try {
+    await socket.opened;
+    if (speaks) await socket.writable.getWriter().write('hello');
+    const { done } = await socket.readable.getReader().read();
+    if (done) throw new Error(ENDED);
+  } finally {
+    // Rejects if it was never open.
+    await socket.close().catch(() => {});
+  }
 }
 
 async function isGreetedAsInNode(socket: Duplex, speaks: boolean): Promise<void> {
@@ -128,14 +131,15 @@ export async function verdicts(setting: Setting): Promise<Record<Client, Verdict
   }
 }
 
-async function verdict(meeting: Promise<void>): Promise<Verdict> {
+/** @param meeting With what it has to say, if it has ended well. */
+async function verdict(meeting: Promise<unknown>): Promise<Verdict> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no verdict in time')), DEADLINE_MS);
   });
   try {
-    await Promise.race([meeting, late]);
-    return { code: ACCEPTED, message: '' };
+    const said = await Promise.race([meeting, late]);
+    return { code: typeof said === 'string' ? said : ACCEPTED, message: '' };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // node:tls has no code for some of OpenSSL's reasons.

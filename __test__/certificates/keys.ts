@@ -1,6 +1,7 @@
 /** What kind of key a certificate has, how it was signed, and what it may be used for. */
 import { accepted, below, type Case, lenient, refused, strict } from './case.ts';
 import {
+  asVersion1,
   authority,
   type Kind,
   type Profile,
@@ -122,13 +123,16 @@ export const purposes: Case[] = [
     'rustls looks at the extended key usage, and not at the key usage.',
   ),
   accepted('an unknown extension', profile({ extensions: [unknownExtension(false)] })),
-  strict(
-    'an unknown critical extension',
-    profile({ extensions: [unknownExtension(true)] }),
-    CRITICAL,
-    UNHANDLED,
-    OTHER_CODE,
-  ),
+  {
+    ...strict(
+      'an unknown critical extension',
+      profile({ extensions: [unknownExtension(true)] }),
+      CRITICAL,
+      UNHANDLED,
+      OTHER_CODE,
+    ),
+    isUnreadable: true,
+  },
   strict(
     'an unknown critical extension of an authority',
     async ({ root }) => below([root, await authority('odd', { extensions: [unknownExtension(true)] }, root)]),
@@ -136,4 +140,17 @@ export const purposes: Case[] = [
     UNHANDLED,
     OTHER_CODE,
   ),
+  {
+    ...strict(
+      'X.509 version 1, as `openssl x509 -req` makes them without `-extfile`',
+      async ({ root }) => {
+        const { cert, key } = asVersion1(await server(root), root);
+        return { chain: [cert], key, ca: [root.cert] };
+      },
+      [INVALID, /version/i],
+      'accepted',
+      'It has no alternative names, and says nothing of what it is for. rustls reads version 3 only.',
+    ),
+    isUnreadable: true,
+  },
 ];

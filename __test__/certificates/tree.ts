@@ -5,6 +5,7 @@ import { constants, generateKeyPair, type KeyObject, sign, webcrypto } from 'nod
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import * as x509 from '@peculiar/x509';
+import { der, elements } from './der.ts';
 
 const generate = promisify(generateKeyPair) as (
   type: string,
@@ -152,15 +153,12 @@ function alternativeNames(names: readonly string[]): x509.Extension[] {
   return [new x509.SubjectAlternativeNameExtension(entries)];
 }
 
-/** DER: tag, length of less than 128 bytes, content. */
-const tlv = (tag: number, content: Buffer) => Buffer.concat([Buffer.of(tag, content.length), content]);
-
 const subtrees = (tag: number, entries: readonly (string | Buffer)[]) => {
   // GeneralName: [2] a DNS name, [7] an IP address and its mask.
   const bases = entries.map((entry) =>
-    tlv(0x30, typeof entry === 'string' ? tlv(0x82, Buffer.from(entry)) : tlv(0x87, entry)),
+    der(0x30, typeof entry === 'string' ? der(0x82, Buffer.from(entry)) : der(0x87, entry)),
   );
-  return bases.length === 0 ? Buffer.alloc(0) : tlv(tag, Buffer.concat(bases));
+  return bases.length === 0 ? Buffer.alloc(0) : der(tag, Buffer.concat(bases));
 };
 
 /** Which names an authority may certify: DNS names, or the bytes of an IP address and a mask. */
@@ -171,50 +169,51 @@ export function nameConstraints({
   permitted?: readonly (string | Buffer)[];
   excluded?: readonly (string | Buffer)[];
 }): x509.Extension {
-  const value = tlv(0x30, Buffer.concat([subtrees(0xa0, permitted), subtrees(0xa1, excluded)]));
+  const value = der(0x30, Buffer.concat([subtrees(0xa0, permitted), subtrees(0xa1, excluded)]));
   return new x509.Extension('2.5.29.30', true, value);
 }
 
 /** One that nobody knows. */
 export const unknownExtension = (critical: boolean) =>
-  new x509.Extension('1.3.6.1.4.1.55555.1', critical, tlv(0x0c, Buffer.from('unknown')));
+  new x509.Extension('1.3.6.1.4.1.55555.1', critical, der(0x0c, Buffer.from('unknown')));
 
 /** RSA-PSS with SHA-256 as OpenSSL writes it, with NULL for the parameters of SHA-256. */
 const pssWithNull = Buffer.from(
-  `3041${'06092a864886f70d01010a'}3034${'a00f300d06096086480165030402010500'}a11c301a${'06092a864886f70d010108'}300d${'06096086480165030402010500'}a203020120`,
+  '304106092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120',
   'hex',
 );
 
 /** A certificate that `issuer` has signed with RSA-PSS: the same with `pssWithNull`, where x509 leaves NULL out. */
-export function withNullParameters({ certificate, ...entity }: Entity, issuer: Entity): Entity {
-  const sequence = (tag: number, content: Buffer) => {
-    const header = Buffer.of(tag, 0x82, 0, 0);
-    header.writeUInt16BE(content.length, 2);
-    return Buffer.concat([header, content]);
-  };
-  const der = Buffer.from(certificate.rawData);
-  // Each of the two outer sequences has a header of four bytes.
-  const end = 8 + der.readUInt16BE(6);
-  const algorithm = der.subarray(end, end + 2 + (der[end + 1] ?? 0));
-  const fields = der.subarray(8, end);
-  const at = fields.indexOf(algorithm);
-  const tbs = sequence(
-    0x30,
-    Buffer.concat([fields.subarray(0, at), pssWithNull, fields.subarray(at + algorithm.length)]),
-  );
-  const key = { key: issuer.keys.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-  const signature = sequence(0x03, Buffer.concat([Buffer.of(0), sign('sha256', tbs, key)]));
-  return withBytes(entity, sequence(0x30, Buffer.concat([tbs, pssWithNull, signature])));
+export function withNullParameters(entity: Entity, issuer: Entity): Entity {
+  const tbs = der(0x30, ...fieldsOf(entity).with(2, pssWithNull));
+  const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+  return signed(entity, tbs, pssWithNull, sign('sha256', tbs, { key: issuer.keys.privateKey, ...padding }));
 }
 
-function withBytes(entity: Omit<Entity, 'certificate' | 'cert'>, der: Buffer): Entity {
-  const certificate = new x509.X509Certificate(der);
+/** A certificate that `issuer` has signed with ECDSA and SHA-256: the same as version 1 of X.509, which has no extensions. */
+export function asVersion1(entity: Entity, issuer: Entity): Entity {
+  const fields = fieldsOf(entity).slice(1, -1);
+  const tbs = der(0x30, ...fields);
+  return signed(entity, tbs, fields[1] ?? Buffer.of(), sign('sha256', tbs, issuer.keys.privateKey));
+}
+
+/** Version, serial number, algorithm, issuer, validity, subject, key, extensions. */
+const fieldsOf = ({ certificate }: Entity): Buffer[] => {
+  const [tbs = Buffer.of()] = elements(Buffer.from(certificate.rawData));
+  return elements(tbs);
+};
+
+const signed = (entity: Entity, tbs: Buffer, algorithm: Buffer, signature: Buffer): Entity =>
+  withBytes(entity, der(0x30, tbs, algorithm, der(0x03, Buffer.of(0), signature)));
+
+function withBytes(entity: Omit<Entity, 'certificate' | 'cert'>, bytes: Buffer): Entity {
+  const certificate = new x509.X509Certificate(bytes);
   return { ...entity, certificate, cert: `${certificate.toString('pem').trim()}\n` };
 }
 
 /** The same certificate with a bit of its signature changed. */
 export function forged({ certificate, ...entity }: Entity): Entity {
-  const der = Buffer.from(certificate.rawData);
-  der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
-  return withBytes(entity, der);
+  const bytes = Buffer.from(certificate.rawData);
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  return withBytes(entity, bytes);
 }

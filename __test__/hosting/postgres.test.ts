@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Binding, type BindingConfig, createBinding, type Socket } from 'wintersock';
 import { PostgresSocket, toDuplex } from 'wintersock/node';
 import { ending } from '../behaviour/settlement.ts';
+import { closedPort } from '../fixtures/closed-port.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
 import { type Database, PASSPHRASE, startDatabase, USER } from './database.ts';
 
@@ -165,6 +166,12 @@ describe.skipIf(process.platform === 'win32')('its Unix domain socket', () => {
   test('is where a name leads that the host looks up', { timeout }, async () => {
     const { connect } = createBinding({ resolve: () => [`unix:${database.socket}`] });
     expect(await whoAmI(toDuplex(connect('database.internal:5432')))).toEqual(local);
+  });
+
+  test('is not reached through a proxy', { timeout }, async () => {
+    const { connect } = createBinding({ proxy: `http://127.0.0.1:${await closedPort()}` });
+    expect(await ending(connect('localhost:1').opened, timeout)).toBe('ECONNREFUSED');
+    expect(await whoAmI(toDuplex(connect(`unix:${database.socket}`)))).toEqual(local);
   });
 
   test('has no TLS', { timeout }, async () => {

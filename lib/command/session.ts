@@ -75,7 +75,8 @@ export class Session {
       const error = problemOf(thrown);
       if (attempt.stats) addStats(report, attempt.stats);
       if (isRefusal(error.code)) await lookAt(host, report, error.code);
-      return this.#fail(error, { overheard: await this.#overhear(host, error) });
+      const overheard = await this.#overhear(host, error);
+      return this.#io.signal.aborted ? Number(this.#io.signal.reason) : this.#fail(error, { overheard });
     } finally {
       await attempt.close();
       if (attempt.stats) addStats(report, attempt.stats);

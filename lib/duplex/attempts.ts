@@ -12,13 +12,16 @@ export class Attempts {
   #timer: NodeJS.Timeout | undefined;
 
   readonly #host: Host;
+  readonly #family: 0 | 4 | 6;
   #current: Address | undefined;
   /** Why the first of those that may not be connected to may not. */
   refusal: unknown;
 
-  constructor(addresses: readonly Address[], host: Host) {
+  /** @param family 4 or 6: what `host` looks up is to be of that. */
+  constructor(addresses: readonly Address[], host: Host, family: 0 | 4 | 6 = 0) {
     this.#addresses = [...addresses];
     this.#host = host;
+    this.#family = family;
   }
 
   /**
@@ -32,7 +35,7 @@ export class Attempts {
       this.#current = this.#addresses.shift();
       if (this.#current === undefined) return undefined;
       try {
-        const native = this.#host.dial(this.#current, undefined, lost);
+        const native = this.#host.dial(this.#current, undefined, lost, this.#family);
         if (this.#addresses.length > 0)
           this.#timer = setTimeout(late, getDefaultAutoSelectFamilyAttemptTimeout());
         return native;

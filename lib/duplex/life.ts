@@ -3,8 +3,6 @@
 import { isIP } from 'node:net';
 import { addAbortSignal, Duplex } from 'node:stream';
 import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
-import { parseAddress, parsePath } from '../address.ts';
-import { checkPermission } from '../connect.ts';
 import { closedError, SocketError } from '../error.ts';
 import { type Host, hostOf } from '../host.ts';
 import { readSecureTransport } from '../options.ts';
@@ -12,7 +10,7 @@ import { checkTimes, readArguments, readEndpoint, readTarget, type Target } from
 import { Attempts } from './attempts.ts';
 import { defineHalfOpen, peerEnds } from './half-open.ts';
 import { Line } from './line.ts';
-import { isOurs, resolve } from './lookup.ts';
+import { addressesOf, addressOf, isOurs, resolve } from './lookup.ts';
 import { checkSecuring, misused, UNCONNECTED } from './misuse.ts';
 import { type Adopted, type LineOwner, PARTS, Parts, SECURED } from './parts.ts';
 import { readSecurity, type Security } from './security.ts';
@@ -107,9 +105,8 @@ export abstract class Life extends Duplex {
     idleness.active();
     const line = this.#take(new Line(this.#owner, this.#host));
     if (secure) line.secure(secure, 0);
-    if (isOurs(target)) this.#lookUp(line, target, host);
-    else if (target.path === undefined) this.#dial(line, [target.host], target.port, host);
-    else this.#dial(line, [target.path], undefined, host);
+    if (isOurs(target, host)) this.#lookUp(line, target, host);
+    else this.#dial(() => line.dial(new Attempts([addressOf(target)], host, target.family)));
     return this;
   }
 
@@ -182,20 +179,17 @@ export abstract class Life extends Duplex {
     const awaited = () => !this.destroyed && this[PARTS].line === line;
     const said = (error: Error | null, address?: string, family?: number) =>
       awaited() && this.emit('lookup', error, address, family, target.host);
-    resolve(target, said, (error, addresses) => {
+    const found = (error: Error | null, addresses: readonly string[]) => {
       if (!awaited()) return;
       if (error) this.destroy(error);
-      else this.#dial(line, addresses, target.port, host);
-    });
+      else this.#dial(() => line.dial(new Attempts(addressesOf(target, addresses), host)));
+    };
+    this.#dial(() => resolve(target, host, said, found));
   }
 
-  #dial(line: Line, hosts: readonly string[], port: number | undefined, host: Host): void {
+  #dial(dial: () => void): void {
     try {
-      const of = (hostname: string) =>
-        port === undefined ? parsePath(hostname) : parseAddress({ hostname, port });
-      const addresses = hosts.map(of);
-      for (const address of addresses) checkPermission(address);
-      line.dial(new Attempts(addresses, host));
+      dial();
     } catch (error) {
       // As in node:net, what is wrong with a name is found out later.
       process.nextTick(() => this.destroy(error as Error));

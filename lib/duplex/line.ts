@@ -18,7 +18,7 @@ import {
   write,
 } from '../binding.ts';
 import type { Handshake } from '../credentials.ts';
-import { rethrowing, type SocketError } from '../error.ts';
+import { errorOf, rethrowing, type SocketError } from '../error.ts';
 import type { IdleWatch } from '../idle.ts';
 import type { Attempts } from './attempts.ts';
 import { failureOf } from './failure.ts';
@@ -78,7 +78,7 @@ export class Line extends AsyncResource implements Listener {
   }
 
   #dialNext(): boolean {
-    const broke = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(error as Error);
+    const broke = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(errorOf(error));
     const next = this.#attempts?.next(() => this.#dialNext(), broke);
     if (next === undefined) return false;
     this.native?.abort(false);

@@ -2,23 +2,43 @@
 
 import dns from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import { type Address, parseAddress, parsePath } from '../address.ts';
 import { SocketError } from '../error.ts';
+import type { Host } from '../host.ts';
 import type { Target } from './arguments.ts';
 
-/** Whether that is to be done here at all. */
-export function isOurs({ host, path, lookup, family }: Target): boolean {
-  return path === undefined && isIP(host) === 0 && (lookup !== undefined || family !== 0);
+/** Whether that is to be done here at all, and not by the native half, or by who decides for the connection. */
+export function isOurs({ host, path, lookup, family }: Target, by: Host): boolean {
+  if (path !== undefined || isIP(host) !== 0) return false;
+  return lookup !== undefined || (family !== 0 && by.resolve === undefined);
+}
+
+/** Where a target is, as it was asked for. */
+export function addressOf({ host, port, path }: Target): Address {
+  return path === undefined ? parseAddress({ hostname: host, port }) : parsePath(path);
+}
+
+/** Where it is, by what was looked up. */
+export function addressesOf({ host, port, lookup }: Target, found: readonly string[]): Address[] {
+  return found.map((hostname) => {
+    const address = parseAddress({ hostname, port });
+    // The caller's own function may say anything: rules that let a name through do not let through what that says.
+    return lookup === undefined ? { ...address, name: host } : address;
+  });
 }
 
 /**
  * Resolves the host of `target` to addresses, most wanted first.
+ * @throws {SocketError} ERR_ACCESS_DENIED, if it may not be connected to, whatever its addresses are.
  * @param said Told what the event 'lookup' says: the error, or each address and its family.
  */
 export function resolve(
-  { host, lookup, family }: Target,
+  { host, port, lookup, family }: Target,
+  by: Host,
   said: (error: Error | null, address?: string, family?: number) => void,
   resolved: (error: Error | null, addresses: readonly string[]) => void,
 ): void {
+  by.check({ host, port, text: `${host}:${port}` });
   const look = (lookup ?? dns.lookup) as LookupFunction;
   // As node:net asks: for all, unless one family is wanted.
   const wanted = { family, hints: 0, all: family === 0 } as Parameters<LookupFunction>[1];

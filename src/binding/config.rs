@@ -15,6 +15,7 @@ use crate::{
     happy_eyeballs::ATTEMPT_DELAY,
     policy::{Exceptions, Policy},
     proxy::{Kind, Proxy},
+    target::{Place, Target},
     tls::Handshake,
 };
 
@@ -106,6 +107,13 @@ impl Config {
         proxy_credentials: Option<&Credentials>,
     ) -> Result<Self, napi::Error<String>> {
         options.read(proxy_credentials).map(|config| Self(Arc::new(config))).map_err(|error| thrown(&error))
+    }
+
+    /// Throws if nothing of that name may be connected to, whatever its addresses are. `text` is for messages.
+    #[napi(catch_unwind)]
+    pub fn check(&self, host: String, port: u16, text: String) -> Result<(), napi::Error<String>> {
+        let target = Target { place: Place::Host { host, port }, text, name: None };
+        self.0.check(&target).map_err(|error| thrown(&error))
     }
 
     /// Figures, as they are now.

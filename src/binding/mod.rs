@@ -183,6 +183,7 @@ impl Socket {
         Some(Agreed {
             protocol: agreed.protocol.into(),
             cipher: agreed.cipher,
+            group: agreed.group,
             resumed: agreed.resumed,
             certificates: agreed.certificates.into_iter().map(Buffer::from).collect(),
             overlooked: agreed.overlooked.map(Into::into),

@@ -26,12 +26,14 @@ pub struct Address {
     pub text: String,
     /// Whether the caller looks the host up. See `asks`.
     pub resolves: Option<bool>,
+    /// The name by which the host, an address, was looked up: rules about names are about it.
+    pub name: Option<String>,
 }
 
 impl From<Address> for Target {
-    fn from(Address { host, port, text, .. }: Address) -> Self {
+    fn from(Address { host, port, text, name, .. }: Address) -> Self {
         let place = if port == 0 { Place::Unix(UnixName(host)) } else { Place::Host { host, port } };
-        Self { place, text }
+        Self { place, text, name }
     }
 }
 
@@ -118,6 +120,8 @@ pub struct Agreed {
     pub protocol: String,
     /// The cipher suite, as IANA calls it.
     pub cipher: String,
+    /// The group of the key exchange, as IANA calls it, if one was agreed on anew.
+    pub group: Option<String>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
     /// The peer's chain, leaf first, as DER.

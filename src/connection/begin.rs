@@ -34,7 +34,7 @@ impl Connection {
         resolves: bool,
     ) -> Result<Self, Error> {
         let counters = Arc::clone(&config.counters);
-        let (permit, turn) = match config.admit(&target).inspect_err(|error| counters.failed(error.code()))? {
+        let (permit, turn) = match config.admit(&target)? {
             Admission::Now(permit) => (permit, None),
             Admission::Later(turn) => (None, Some(turn)),
         };
@@ -99,7 +99,7 @@ impl Connection {
     /// Whether it waits for [`Self::answer`].
     #[must_use]
     pub fn asks(&self) -> bool {
-        self.asks.is_some()
+        self.asks.is_some() && matches!(self.state, State::Connecting(_))
     }
 
     /// Gives it the addresses of the host.

@@ -4,10 +4,13 @@ use std::{fmt, io, sync::Arc};
 
 use super::{Error, Lookup};
 use crate::{
-    advice::{connect_advice, io_advice, tls_advice},
+    advice::{connect_advice, io_advice, tls_advice, unix_advice},
     code::io_code,
     endpoint::Endpoint,
 };
+
+/// So many addresses are named in a message.
+pub(crate) const TOLD: usize = 10;
 
 impl std::error::Error for Error {}
 
@@ -30,7 +33,9 @@ impl fmt::Display for Error {
                 }
             }
             Self::Connect { target, attempts } => {
-                write!(f, "connect {} {target}: {}", self.code(), connect_advice(self.code()))?;
+                let unix = matches!(self.endpoint(), Some(Endpoint::Unix(_)));
+                let advice = if unix { unix_advice(self.code()) } else { connect_advice(self.code()) };
+                write!(f, "connect {} {target}: {advice}", self.code())?;
                 write_attempts(f, attempts)
             }
             Self::Io { operation, target, .. } => {
@@ -79,7 +84,7 @@ impl fmt::Display for Error {
             Self::Full { target, limit } => {
                 write!(
                     f,
-                    "connect ERR_MAX_CONNECTIONS {target}: the binding has {limit} connections, as many as it may have (`maxConnections`); close some, or let connections wait for others to close"
+                    "connect ERR_MAX_CONNECTIONS {target}: the binding has as many connections as it may have (`maxConnections`: {limit}); close some, or let connections wait for others to close"
                 )
             }
             Self::State(detail) => f.write_str(detail),
@@ -94,9 +99,13 @@ impl fmt::Display for Error {
 }
 
 fn write_attempts(f: &mut fmt::Formatter<'_>, attempts: &[(Endpoint, Arc<io::Error>)]) -> fmt::Result {
-    for (index, (address, error)) in attempts.iter().enumerate() {
+    for (index, (address, error)) in attempts.iter().take(TOLD).enumerate() {
         let separator = if index == 0 { " (tried " } else { ", " };
         write!(f, "{separator}{address}: {}", io_code(error))?;
     }
-    if attempts.is_empty() { Ok(()) } else { f.write_str(")") }
+    match attempts.len() {
+        0 => Ok(()),
+        count if count > TOLD => write!(f, " and {} more)", count - TOLD),
+        _ => f.write_str(")"),
+    }
 }

@@ -4,6 +4,7 @@ mod message;
 
 use std::{io, sync::Arc, time::Duration};
 
+pub(crate) use self::message::TOLD;
 use crate::{
     code::{io_code, tls_code},
     endpoint::Endpoint,

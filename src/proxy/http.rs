@@ -126,10 +126,11 @@ impl Answer {
                 "wants to know who asks ({line}) by {}, and here only Basic is spoken; let it take Basic, too",
                 schemes.join(" or ")
             )),
-            407 if identified => Failure::Who(format!(
+            // Some say 401 to who has the wrong password.
+            407 | 401 if identified => Failure::Who(format!(
                 "does not accept the user and password ({line}); correct user:password@ in its URL"
             )),
-            407 => Failure::Who(format!(
+            407 | 401 => Failure::Who(format!(
                 "wants to know who asks ({line}); write user:password@ before the host in its URL"
             )),
             500.. => Failure::Refused(format!(

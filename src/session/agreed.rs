@@ -1,6 +1,6 @@
 //! What the two sides of a session have agreed on.
 
-use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+use rustls::{CommonState, HandshakeKind, NamedGroup, ProtocolVersion};
 
 /// What was agreed on.
 #[derive(Clone, Debug)]
@@ -9,6 +9,8 @@ pub struct Agreed {
     pub protocol: &'static str,
     /// The cipher suite, as IANA calls it.
     pub cipher: String,
+    /// The group of the key exchange, as IANA calls it, if one was agreed on anew.
+    pub group: Option<String>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
     /// The peer's chain, leaf first, as DER.
@@ -29,9 +31,20 @@ impl Agreed {
             protocol,
             // rustls's own name for those of TLS 1.3 says the version, too.
             cipher: suite.and_then(|suite| suite.as_str()).unwrap_or_default().replace("TLS13_", "TLS_"),
+            group: tls.negotiated_key_exchange_group().map(|group| group_name(group.name())),
             resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
             certificates: certificates.iter().map(|one| one.to_vec()).collect(),
             overlooked: None,
         }
+    }
+}
+
+/// rustls writes some in another way.
+fn group_name(group: NamedGroup) -> String {
+    match group {
+        NamedGroup::X25519 => "x25519".into(),
+        NamedGroup::X448 => "x448".into(),
+        NamedGroup::secp256r1MLKEM768 => "SecP256r1MLKEM768".into(),
+        other => other.as_str().map_or_else(|| format!("0x{:04x}", u16::from(other)), Into::into),
     }
 }

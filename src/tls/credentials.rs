@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    ClientConfig, KeyLog, RootCertStore, SupportedProtocolVersion,
     client::{Resumption, WebPkiServerVerifier},
     crypto::CryptoProvider,
     sign::{CertifiedKey, SingleCertAndKey},
     version::{TLS12, TLS13},
 };
 
+use super::key_log::KeyFile;
 use crate::{
     error::Error,
     pem,
     trust::{self, Sources},
-    verify::{Demands, Pins, Verifier},
+    verify::{Demands, Pin, Pinned, Verifier},
 };
 
 /// What handshakes are to be like, as the caller gave it.
@@ -33,7 +34,7 @@ pub struct Options {
     /// What the server's certificate has to be.
     pub demands: Demands,
     /// Keys of which the chain has to have one. Empty: any.
-    pub pins: Pins,
+    pub pins: Vec<Pin>,
     /// Which versions are spoken.
     pub versions: Versions,
     /// Whether sessions are resumed.
@@ -51,7 +52,7 @@ impl Default for Options {
             identity: None,
             trust: Sources::default(),
             demands: Demands::default(),
-            pins: Pins::default(),
+            pins: Vec::new(),
             versions: Versions::default(),
             resumption: true,
             key_log: None,
@@ -120,10 +121,11 @@ struct Parsed {
     ca: Option<Arc<RootCertStore>>,
     extra: RootCertStore,
     identity: Option<Arc<CertifiedKey>>,
+    key_log: Option<Arc<KeyFile>>,
 }
 
 impl Credentials {
-    /// Checks and parses what can be without reading the host's roots.
+    /// Checks and parses what can be without reading the host's roots. Opens the file of `key_log`.
     ///
     /// # Errors
     /// [`Error::Option`], naming the option that cannot be used.
@@ -139,8 +141,9 @@ impl Credentials {
             .map(|(chain, key)| pem::certified_key(chain, key, &provider()))
             .transpose()?
             .map(Arc::new);
+        let key_log = options.key_log.as_deref().map(KeyFile::open).transpose()?;
         let alpn = std::mem::take(&mut options.alpn).into();
-        Ok(Self { parsed: Arc::new(Parsed { options, ca, extra, identity }), alpn })
+        Ok(Self { parsed: Arc::new(Parsed { options, ca, extra, identity, key_log }), alpn })
     }
 
     /// Protocols to offer, unless a handshake says otherwise.
@@ -181,10 +184,18 @@ impl Credentials {
     /// # Errors
     /// [`Error::Trust`] if the host's roots cannot be loaded.
     pub(super) fn configure(&self, alpn: &[String]) -> Result<ClientConfig, Error> {
-        let Parsed { options, identity, .. } = &*self.parsed;
+        let Parsed { options, identity, key_log, .. } = &*self.parsed;
         let internal = |error: &dyn std::fmt::Display| Error::Internal(format!("TLS configuration: {error}"));
         let provider = Arc::new(provider());
-        let verifier = WebPkiServerVerifier::builder_with_provider(self.roots()?, Arc::clone(&provider))
+        let roots = self.roots()?;
+        let pinned = match options.pins.as_slice() {
+            [] => None,
+            pins => Some(
+                Pinned::new(pins.to_vec(), Arc::clone(&roots), &provider)
+                    .ok_or_else(|| internal(&"no SHA-256"))?,
+            ),
+        };
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
             .build()
             .map_err(|error| internal(&error))?;
         let demands = options.demands;
@@ -192,14 +203,18 @@ impl Credentials {
             .with_protocol_versions(options.versions.supported())
             .map_err(|error| internal(&error))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Verifier { inner: verifier, demands }));
+            .with_custom_certificate_verifier(Arc::new(Verifier { inner, demands, pinned }));
         let mut config = match identity {
             Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(key)))),
             None => builder.with_no_client_auth(),
         };
         if !options.resumption || demands != Demands::default() {
-            // A session that is resumed shows no certificate, and what was wrong with it would be forgotten.
+            // A session that is resumed shows no certificate, and what was wrong with it would be forgotten. Pins need no full handshake: tickets
+            // are kept by configuration, so those of this one come from sessions whose chain had one of these keys.
             config.resumption = Resumption::disabled();
+        }
+        if let Some(file) = key_log {
+            config.key_log = Arc::clone(file) as Arc<dyn KeyLog>;
         }
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(config)

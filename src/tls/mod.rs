@@ -1,6 +1,7 @@
 //! TLS of a client: its credentials, and the handshake.
 
 mod credentials;
+mod key_log;
 
 use std::{io, sync::Arc};
 

@@ -1,15 +1,20 @@
 //! Certificate verification as rustls does it, plus what a user needs to know about a certificate that was refused.
 
+mod pins;
+mod reasons;
+
 use std::{cell::Cell, future::Future, sync::Arc};
 
 use rustls::{
-    CertificateError, DigitallySignedStruct, Error, SignatureScheme,
+    CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+pub use self::pins::{Pin, Pinned, Unpinned};
 
 /// What kind of chain the peer presented. rustls says `UnknownIssuer` for all of them; Node has a code for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +62,16 @@ impl Rejection {
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 "INVALID_PURPOSE"
             }
+            _ if self.unpinned().is_some() => "ERR_TLS_PIN",
             _ if self.is_authority() => "DEPTH_ZERO_SELF_SIGNED_CERT",
             _ => "ERR_TLS_CERT_INVALID",
         }
+    }
+
+    /// What no pin was found for.
+    fn unpinned(&self) -> Option<&Unpinned> {
+        let CertificateError::Other(other) = &self.error else { return None };
+        other.0.downcast_ref()
     }
 
     /// A self-signed certificate that says it is an authority, presented as the server's own: what `openssl req -x509`
@@ -73,11 +85,16 @@ impl Rejection {
     /// Why it was refused and what to do.
     #[must_use]
     pub fn advice(&self, server_name: &str) -> String {
-        if let (CertificateError::BadSignature, Some(_)) = (&self.error, self.chain) {
-            return "its authority bears the name of a trusted one, but has another key (unknown CA); was it made anew? Trust its present certificate with `ca` or NODE_EXTRA_CA_CERTS".into();
+        if let Some(unpinned) = self.unpinned() {
+            return format!(
+                "no key of its chain is among `pins`; the server's own is '{unpinned}': check with whoever runs it, and pin that if it is right; otherwise somebody is in between"
+            );
         }
         if self.is_authority() {
             return "it is self-signed, and an authority's certificate (CA:TRUE), which cannot be a server's own, trusted or not; issue a server certificate with it, or make one with basicConstraints=CA:FALSE".into();
+        }
+        if let Some(reason) = reasons::of(&self.error, self.chain) {
+            return reason.into();
         }
         match self.code() {
             "CERT_HAS_EXPIRED" => format!("{}; renew the server's certificate, or correct this machine's clock", self.error),
@@ -127,9 +144,6 @@ impl Default for Demands {
     }
 }
 
-/// SHA-256 of public keys (`SubjectPublicKeyInfo`).
-pub type Pins = Vec<[u8; 32]>;
-
 /// rustls's own verifier; takes a note of the certificate it refused.
 #[derive(Debug)]
 pub struct Verifier {
@@ -137,6 +151,23 @@ pub struct Verifier {
     pub inner: Arc<WebPkiServerVerifier>,
     /// What of its verdict counts.
     pub demands: Demands,
+    /// Keys of which one has to be there, too.
+    pub pinned: Option<Pinned>,
+}
+
+impl Verifier {
+    /// What is wrong with a certificate, as far as it counts.
+    fn error(&self, verdict: Result<ServerCertVerified, Error>) -> Result<Option<CertificateError>, Error> {
+        match verdict {
+            Ok(_) => Ok(None),
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+                // rustls looks at the name last, so the chain was found to be good.
+            )) if !self.demands.name => Ok(None),
+            Err(Error::InvalidCertificate(error)) => Ok(Some(error)),
+            Err(other) => Err(other),
+        }
+    }
 }
 
 impl ServerCertVerifier for Verifier {
@@ -148,21 +179,30 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        // Outside `observed` nobody asks.
+        let note = |error: &CertificateError| {
+            let chain = Some(classify(end_entity, intermediates));
+            let _ = REFUSED.try_with(|refused| refused.set(Some(Rejection { error: error.clone(), chain })));
+        };
         let verdict =
             self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let Err(Error::InvalidCertificate(error)) = &verdict else { return verdict };
-        let named_otherwise = matches!(
-            error,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
-        );
-        // rustls looks at the name last, so the chain was found to be good.
-        if named_otherwise && !self.demands.name {
-            return Ok(ServerCertVerified::assertion());
+        if let Some(error) = self.error(verdict)? {
+            note(&error);
+            if self.demands.trust {
+                return Err(error.into());
+            }
         }
-        let rejection = Rejection { error: error.clone(), chain: Some(classify(end_entity, intermediates)) };
-        // Outside `observed` nobody asks.
-        let _ = REFUSED.try_with(|refused| refused.set(Some(rejection)));
-        if self.demands.trust { verdict } else { Ok(ServerCertVerified::assertion()) }
+        let Some(pinned) = &self.pinned else { return Ok(ServerCertVerified::assertion()) };
+        let found = if self.demands.trust {
+            pinned.check_chain(end_entity, intermediates, now)
+        } else {
+            pinned.check_leaf(end_entity)
+        };
+        found.map(|()| ServerCertVerified::assertion()).map_err(|unpinned| {
+            let error = CertificateError::Other(OtherError(Arc::new(unpinned)));
+            note(&error);
+            error.into()
+        })
     }
 
     fn verify_tls12_signature(
