@@ -195,10 +195,11 @@ impl Dial {
         journey: &Journey,
     ) -> Result<Reached, Error> {
         let text = &self.target.text;
-        journey.enter(Phase::Lookup(proxy.host.clone()));
-        let addresses = match proxy.host.parse() {
-            Ok(address) => vec![SocketAddr::new(address, proxy.port)],
-            Err(_) => lookup(&proxy.host, proxy.port, &format!("{text} by the proxy {}", proxy.text)).await?,
+        let addresses = if let Ok(address) = proxy.host.parse() {
+            vec![SocketAddr::new(address, proxy.port)]
+        } else {
+            journey.enter(Phase::Lookup(proxy.host.clone()));
+            lookup(&proxy.host, proxy.port, &format!("{text} by the proxy {}", proxy.text)).await?
         };
         journey.enter(Phase::Connect(Some(proxy.text.clone())));
         let endpoints = addresses.into_iter().map(Into::into).collect();
