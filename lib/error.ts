@@ -59,7 +59,7 @@ export function rethrowing<T>(call: () => T): T {
 /** What was thrown, as an error. */
 export function errorOf(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;
-  return new SocketError(`something else than an error was thrown: ${String(thrown)}`, { cause: thrown });
+  return new SocketError(`something else than an error was thrown: ${typeof thrown}`, { cause: thrown });
 }
 
 /** The socket has been closed by this side. */

@@ -14,7 +14,7 @@ import {
   withoutIdentity,
 } from './credentials.ts';
 import { rethrowing, SocketError } from './error.ts';
-import { IdleWatch } from './idle.ts';
+import { type Idle, IdleWatch } from './idle.ts';
 import type { Options } from './options.ts';
 
 /** Looks a name up in place of the system. */
@@ -25,6 +25,10 @@ export class Host {
   /** Milliseconds; 0: a socket may be idle for ever. */
   readonly idleTimeout: number;
   readonly resolve: Resolve | undefined;
+  /** What it decides, so that sockets without it would go another way, or trust others. */
+  readonly decides: Readonly<Record<'network' | 'tls', boolean>>;
+  /** Whether names are simply looked up and connected to. */
+  readonly plain: boolean;
   /** Whether a connection was begun. */
   used = false;
   readonly #credentials: Credentials | undefined;
@@ -44,6 +48,10 @@ export class Host {
     this.resolve = resolve;
     this.idleTimeout = idleTimeout;
     this.#credentials = credentials;
+    const { allow, deny, proxy, localAddress, localPort } = native;
+    this.plain = proxy === undefined && resolve === undefined;
+    const open = allow === undefined && deny.length === 0 && !localAddress && !localPort;
+    this.decides = { network: !(open && this.plain), tls: credentials !== undefined };
   }
 
   /** Of TLS, where a caller says nothing else. */
@@ -59,7 +67,7 @@ export class Host {
   /**
    * Starts to connect.
    * @param lost Told why the host could not look the name up.
-   * @param family 4 or 6: what the host looks up is to be of that.
+   * @param family 4 or 6: addresses that are looked up are to be of that.
    * @throws {SocketError} what is known at once.
    */
   dial(
@@ -73,14 +81,14 @@ export class Host {
     this.used = true;
     const native = rethrowing(() =>
       connect(
-        { ...address, resolves: resolve !== undefined },
+        { ...address, family, resolves: resolve !== undefined },
         this.config,
         handshake?.secure,
         handshake?.credentials.native,
       ),
     );
     if (resolve !== undefined && native.asks()) {
-      lookUp(resolve, address, native, family).catch((error) => {
+      lookUp(resolve, address, native).catch((error) => {
         // Otherwise it is over for another reason.
         if (!native.asks()) return;
         this.config.failed(codeOf(error));
@@ -101,12 +109,10 @@ export class Host {
   }
 
   /** Tells when nothing has gone through an open connection for as long as the host allows, if that is limited. */
-  watch(native: NativeSocket, { text }: Address, late: (error: SocketError) => void): IdleWatch | undefined {
+  watch(native: NativeSocket, { text }: Address, idle: Idle): IdleWatch | undefined {
     if (this.idleTimeout === 0) return undefined;
-    return new IdleWatch(native, this.idleTimeout, text, (error) => {
-      this.config.failed(error.code);
-      late(error);
-    });
+    const { config } = this;
+    return new IdleWatch(native, this.idleTimeout, text, idle, (code) => config.failed(code));
   }
 }
 
@@ -134,15 +140,8 @@ function credentialsOfProxy(
   return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
 }
 
-async function lookUp(
-  resolve: Resolve,
-  { host, port, text }: Address,
-  native: NativeSocket,
-  family: 0 | 4 | 6,
-): Promise<void> {
-  const found = readAddresses(await resolve(host), text);
-  const addresses = found.filter((address) => family === 0 || [0, family].includes(isIP(address)));
-  if (addresses.length === 0) throw unknown(text, `gave no address of IPv${family}`);
+async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {
+  const addresses = readAddresses(await resolve(host), text);
   rethrowing(() => native.answer(addresses, port));
 }
 
@@ -173,6 +172,21 @@ export function hostOf(binding: unknown): Host {
 export function defaultHost(): Host {
   decided ??= new Host();
   return decided;
+}
+
+/**
+ * Before one of Node's own sockets takes the place of one of ours.
+ * @param why What ours cannot do.
+ * @throws {SocketError} ERR_INVALID_OPTION, if the host has decided something that would not hold there.
+ */
+export function checkNodes(why: string, ...about: ('network' | 'tls')[]): void {
+  if (!set || decided === undefined) return;
+  const { decides } = decided;
+  if (!about.some((what) => decides[what])) return;
+  throw new SocketError(
+    `invalid option: ${why} needs a socket of Node's own, for which what the host has decided (setDefaultBinding()) would not hold; leave it out, or let the host decide nothing`,
+    { code: 'ERR_INVALID_OPTION' },
+  );
 }
 
 /** @throws {SocketError} ERR_INVALID_STATE, if it has been set before, or used. */
@@ -214,6 +228,10 @@ function unknown(text: string, what: string): SocketError {
 }
 
 function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' ? code : 'ERR_RESOLVE';
+  try {
+    const code = (error as { code?: unknown } | null | undefined)?.code;
+    return typeof code === 'string' ? code : 'ERR_RESOLVE';
+  } catch {
+    return 'ERR_RESOLVE';
+  }
 }

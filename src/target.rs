@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::endpoint::UnixName;
+use crate::endpoint::{Endpoint, UnixName};
 
 /// Where to connect, as it was asked for.
 #[derive(Clone, Debug)]
@@ -13,6 +13,25 @@ pub struct Target {
     pub text: String,
     /// The name that the host, an address, was looked up by. Rules about names are about it.
     pub name: Option<String>,
+    /// Addresses that are looked up here are to be of IPv4, or of IPv6.
+    pub family: Option<Family>,
+}
+
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Whether an endpoint is of it, or of none.
+    #[must_use]
+    pub fn has(self, endpoint: &Endpoint) -> bool {
+        endpoint.ip().is_none_or(|address| address.is_ipv4() == (self == Self::V4))
+    }
 }
 
 /// What a target is.

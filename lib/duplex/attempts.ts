@@ -3,9 +3,8 @@
 import { getDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import type { Address } from '../address.ts';
 import type { NativeSocket } from '../binding.ts';
-import type { SocketError } from '../error.ts';
 import type { Host } from '../host.ts';
-import type { IdleWatch } from '../idle.ts';
+import type { Idle, IdleWatch } from '../idle.ts';
 
 export class Attempts {
   readonly #addresses: Address[];
@@ -17,7 +16,7 @@ export class Attempts {
   /** Why the first of those that may not be connected to may not. */
   refusal: unknown;
 
-  /** @param family 4 or 6: what `host` looks up is to be of that. */
+  /** @param family 4 or 6: addresses that are looked up are to be of that. */
   constructor(addresses: readonly Address[], host: Host, family: 0 | 4 | 6 = 0) {
     this.#addresses = [...addresses];
     this.#host = host;
@@ -46,8 +45,8 @@ export class Attempts {
   }
 
   /** Tells when nothing has gone through the connection for as long as the host allows. */
-  watch(native: NativeSocket, late: (error: SocketError) => void): IdleWatch | undefined {
-    return this.#current && this.#host.watch(native, this.#current, late);
+  watch(native: NativeSocket, idle: Idle): IdleWatch | undefined {
+    return this.#current && this.#host.watch(native, this.#current, idle);
   }
 
   /** It has been decided. */

@@ -189,7 +189,7 @@ export class Line extends AsyncResource implements Listener {
     const securing = this.#state.kind === 'securing';
     if (!securing) {
       for (const { opened } of this.followers) opened?.();
-      this.#idle = this.#attempts?.watch(this.native as NativeSocket, (error) => this.owner.broke(error));
+      this.#idle = this.#attempts?.watch(this.native as NativeSocket, this.owner);
     }
     const open: State = { kind: 'open', id };
     this.#state = open;

@@ -10,7 +10,7 @@ import type { Target } from './arguments.ts';
 /** Whether that is to be done here at all, and not by the native half, or by who decides for the connection. */
 export function isOurs({ host, path, lookup, family }: Target, by: Host): boolean {
   if (path !== undefined || isIP(host) !== 0) return false;
-  return lookup !== undefined || (family !== 0 && by.resolve === undefined);
+  return lookup !== undefined || (family !== 0 && by.plain);
 }
 
 /** Where a target is, as it was asked for. */
