@@ -77,6 +77,9 @@ test('nothing accepts it', async () => {
   const [error] = await once(socket, 'error');
   await listening.until('closed');
   expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+  expect(listening.about(`${host}:${port}`)).toEqual([
+    ...['start', 'end', 'error', 'trace error', 'asyncStart', 'asyncEnd', 'closed'],
+  ]);
   expect(listening.only('trace error').error).toBe(error);
   expect(listening.only('error')).toMatchObject({ socket, address: `${host}:${port}`, error });
   expect(listening.only('closed')).toMatchObject({ socket, reason: error });
