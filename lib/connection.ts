@@ -164,7 +164,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   }
 
   #isOpen(): void {
-    if (this.#state.kind !== 'upgrading') this.#watch();
+    (this.#state.kind === 'upgrading' ? this.#state.next : this).#watch();
     this.isOpen();
   }
 

@@ -25,6 +25,8 @@ export class Host {
   /** Milliseconds; 0: a socket may be idle for ever. */
   readonly idleTimeout: number;
   readonly resolve: Resolve | undefined;
+  /** Milliseconds; 0: no limit. */
+  readonly connectTimeout: number;
   /** What it decides, so that sockets without it would go another way, or trust others. */
   readonly decides: Readonly<Record<'network' | 'tls', boolean>>;
   /** Whether names are simply looked up and connected to. */
@@ -47,6 +49,7 @@ export class Host {
     this.config = made as Config;
     this.resolve = resolve;
     this.idleTimeout = idleTimeout;
+    this.connectTimeout = native.connectTimeout ?? 0;
     this.#credentials = credentials;
     const { allow, deny, proxy, localAddress, localPort } = native;
     this.plain = proxy === undefined && resolve === undefined;
@@ -105,7 +108,8 @@ export class Host {
   check(address: Address): void {
     checkPermission(address);
     const { host, port, text } = address;
-    rethrowing(() => this.config.check(host, port, text));
+    const { name = null } = address;
+    rethrowing(() => this.config.check(host, port, text, name));
   }
 
   /** Tells when nothing has gone through an open connection for as long as the host allows, if that is limited. */
@@ -191,15 +195,21 @@ export function checkNodes(why: string, ...about: ('network' | 'tls')[]): void {
 
 /** @throws {SocketError} ERR_INVALID_STATE, if it has been set before, or used. */
 export function setDefaultHost(config: unknown): Host {
-  if (set || decided?.used) {
-    throw new SocketError(
-      'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
-      { code: 'ERR_INVALID_STATE' },
-    );
-  }
-  decided = new Host(config);
+  checkUnset();
+  const host = new Host(config);
+  // A getter of the configuration may have done anything.
+  checkUnset();
+  decided = host;
   set = true;
-  return decided;
+  return host;
+}
+
+function checkUnset(): void {
+  if (!set && !decided?.used) return;
+  throw new SocketError(
+    'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
+    { code: 'ERR_INVALID_STATE' },
+  );
 }
 
 /** @throws {SocketError} ENOTFOUND, ERR_INVALID_IP_ADDRESS, ERR_INVALID_ADDRESS */

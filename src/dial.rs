@@ -65,7 +65,7 @@ impl Dial {
     /// Dropping the future drops every attempt.
     pub async fn run(mut self) -> Result<Established, Error> {
         let journey = Arc::clone(&self.journey);
-        let (after, text) = (self.config.timeout, self.target.text.clone());
+        let (after, text) = (self.target.timeout.or(self.config.timeout), self.target.text.clone());
         journey.within(after, &text, self.establish(&journey)).await
     }
 

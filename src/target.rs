@@ -1,8 +1,11 @@
 //! Where to connect.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{net::SocketAddr, time::Duration};
 
-use crate::endpoint::{Endpoint, UnixName};
+use crate::{
+    endpoint::{Endpoint, UnixName},
+    policy::numeric,
+};
 
 /// Where to connect, as it was asked for.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub struct Target {
     pub name: Option<String>,
     /// Addresses that are looked up here are to be of IPv4, or of IPv6.
     pub family: Option<Family>,
+    /// The time there is, if it is less than the binding gives, because some of that has passed.
+    pub timeout: Option<Duration>,
 }
 
 /// A family of addresses.
@@ -63,9 +68,7 @@ impl Target {
     #[must_use]
     pub fn literal(&self) -> Option<SocketAddr> {
         match &self.place {
-            Place::Host { host, port } => {
-                host.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, *port))
-            }
+            Place::Host { host, port } => numeric(host).map(|address| SocketAddr::new(address, *port)),
             Place::Unix(_) => None,
         }
     }

@@ -30,17 +30,20 @@ pub struct Address {
     pub name: Option<String>,
     /// 4 or 6: addresses that are looked up are to be of that.
     pub family: Option<u8>,
+    /// Milliseconds, if there are less than the binding gives.
+    pub timeout: Option<u32>,
 }
 
 impl From<Address> for Target {
-    fn from(Address { host, port, text, name, family, .. }: Address) -> Self {
+    fn from(Address { host, port, text, name, family, timeout, .. }: Address) -> Self {
         let place = if port == 0 { Place::Unix(UnixName(host)) } else { Place::Host { host, port } };
         let family = match family {
             Some(4) => Some(Family::V4),
             Some(6) => Some(Family::V6),
             _ => None,
         };
-        Self { place, text, name, family }
+        let timeout = timeout.map(|time| Duration::from_millis(time.into()));
+        Self { place, text, name, family, timeout }
     }
 }
 

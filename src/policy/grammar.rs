@@ -75,6 +75,9 @@ pub(super) fn parse_lists<const N: usize>(
 /// Text as messages have it: not too long, and nothing in it that a terminal would obey.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
+    // A URL in the wrong place may have a password before its `@`.
+    let text =
+        text.rsplit_once('@').filter(|(before, _)| before.contains(':')).map_or(text, |(_, rest)| rest);
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
         None => format!("{text:?}"),
