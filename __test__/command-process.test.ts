@@ -108,10 +108,14 @@ test('--check neither reads stdin nor waits for it', { timeout }, async () => {
 
 test('--version is that of package.json, and --help is there', { timeout }, async () => {
   const { default: manifest } = await import('../package.json', { with: { type: 'json' } });
-  const [version, help] = [start(['--version']), start(['--help'])];
-  expect(await text(version.child.stdout)).toBe(`${manifest.version}\n`);
-  expect(await text(help.child.stdout)).toMatch(/^Usage: wintersock /);
-  expect([await version.ended, await help.ended]).toEqual([0, 0]);
+  const [version, help] = await Promise.all(
+    ['--version', '--help'].map(async (option) => {
+      const { child, ended } = start([option]);
+      return Promise.all([text(child.stdout), ended]);
+    }),
+  );
+  expect(version).toEqual([`${manifest.version}\n`, 0]);
+  expect(help).toEqual([expect.stringMatching(/^Usage: wintersock /), 0]);
 });
 
 test('a refused certificate brings no warning of Node: the report says it', { timeout }, async () => {

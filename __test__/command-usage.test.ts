@@ -1,6 +1,8 @@
 /** The command line: what it takes, and in which words it complains. */
 
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { exit } from '../lib/command/failure.ts';
 import { options } from '../lib/command/options.ts';
 import { preambles } from '../lib/command/starttls.ts';
 import { serve } from './command/server.ts';
@@ -11,6 +13,17 @@ test('--help goes to stdout, and has every option and every protocol', async () 
   expect([code, stderr]).toEqual([0, '']);
   for (const name of Object.keys(options)) expect(stdout.toString()).toContain(`--${name}`);
   for (const name of Object.keys(preambles)) expect(stdout.toString()).toMatch(new RegExp(` ${name}[,.]`));
+});
+
+test('the options, the protocols and the exit codes are in docs/command.md', async () => {
+  const page = await readFile(new URL('../docs/command.md', import.meta.url), 'utf8');
+  const cells = [...page.matchAll(/^\| (.+?) \|/gm)].map(([, cell = '']) => cell);
+  const listed = cells.flatMap((cell) => [...cell.matchAll(/`--([\w-]+)/g)].map(([, name]) => name));
+  expect(listed.toSorted()).toEqual(Object.keys(options).toSorted());
+  const spoken = cells.flatMap((cell) => [...cell.matchAll(/`([a-z\d-]+)`/g)].map(([, name = '']) => name));
+  expect(Object.keys(preambles).filter((name) => !spoken.includes(name))).toEqual([]);
+  const codes = cells.filter((cell) => /^\d$/.test(cell)).map(Number);
+  expect(codes).toEqual(Object.values(exit));
 });
 
 test('--version is that of the package', async () => {

@@ -83,6 +83,7 @@ beforeAll(async () => {
   [authority, stranger] = await Promise.all([createAuthority(), createAuthority({ commonName: 'other' })]);
   directory = await mkdtemp(join(tmpdir(), 'wintersock-hosting-'));
   await writeFile(path('ca.pem'), authority.certPem);
+  await writeFile(path('other.pem'), stranger.certPem);
   inside = await startWebServer(authority);
   outside = await startWebServer(stranger);
 }, timeout);
@@ -94,7 +95,9 @@ afterAll(async () => {
 
 test('a private authority', { timeout }, async () => {
   const addresses = [`localhost:${inside?.port}`, `localhost:${outside?.port}`];
-  const lines = await run(['private-ca', 'request'], { COMPANY_CA: path('ca.pem') }, addresses);
+  // Who is trusted by default is not trusted any more.
+  const env = { COMPANY_CA: path('ca.pem'), NODE_EXTRA_CA_CERTS: path('other.pem') };
+  const lines = await run(['private-ca', 'request'], env, addresses);
   expect(lines[0]).toBe(`${addresses[0]}: HTTP/1.1 200 OK`);
   expect(lines[1]).toMatch(/: UNABLE_TO_VERIFY_LEAF_SIGNATURE: SocketError: .*unknown CA/);
   expect(lines).toHaveLength(2);

@@ -2,12 +2,13 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createProxy } from 'node:http';
-import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer, isIP, type LookupFunction } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type BindingConfig, createBinding } from 'wintersock';
-import { failureOf } from './behaviour/link.ts';
+import { type BindingConfig, createBinding, type SocketError } from 'wintersock';
+import { createConnection } from 'wintersock/node';
+import { duplexLink, failureOf } from './behaviour/link.ts';
 import { Pair } from './behaviour/pair.ts';
 import { Peer } from './behaviour/wire.ts';
 import { BlackHole } from './conformance/peers/black-hole.mjs';
@@ -35,7 +36,7 @@ test('the open one is silent: the secret one is not what is tried beside it', as
   try {
     await once(secret, 'listening');
     for (const resolve of [() => [pair.host, pair.secret], () => [pair.secret, pair.host]]) {
-      const config = { connectTimeout: 600, attemptDelay: 10, deny: [pair.secret], resolve };
+      const config = { connectTimeout: 1_000, attemptDelay: 10, deny: [pair.secret], resolve };
       const { code, message } = await failureOf(
         createBinding(config).connect(`db.example:${hole.port}`).opened,
       );
@@ -127,6 +128,47 @@ test('with startTls() nothing is looked up again: it is the connection that was 
   expect(code).toBe('ERR_ACCESS_DENIED');
   expect(asked).toHaveLength(2);
   await socket.close();
+});
+
+describe('a `lookup` of the caller', () => {
+  const connected = (config: BindingConfig, ...answer: string[]) => {
+    let asked = 0;
+    const lookup: LookupFunction = (_host, { all }, found) => {
+      asked += 1;
+      const addresses = answer.map((address) => ({ address, family: isIP(address) }));
+      const [first = { address: '', family: 0 }] = addresses;
+      if (all) found(null, addresses);
+      else found(null, first.address, first.family);
+    };
+    const binding = createBinding({ connectTimeout, ...config });
+    const link = duplexLink(createConnection({ host: 'db.example', port: pair.port, lookup, binding }));
+    return link.opened.then(
+      async (local) => {
+        await pair.accepts(local);
+        await link.close();
+        return { code: 'connected', asked };
+      },
+      ({ code }: SocketError) => ({ code, asked }),
+    );
+  };
+
+  test('is under the rules for addresses', async () => {
+    const once = { code: 'connected', asked: 1 };
+    expect(await connected({ deny: [pair.secret] }, pair.host)).toEqual(once);
+    expect(await connected({ allow: [pair.host] }, pair.secret, pair.host)).toEqual(once);
+    expect(await connected({ deny: [pair.secret] }, pair.secret)).toEqual({
+      code: 'ERR_ACCESS_DENIED',
+      asked: 1,
+    });
+  });
+
+  test('does not speak for the name', async () => {
+    // Or whoever calls could connect to anything as db.example.
+    const refused = { code: 'ERR_ACCESS_DENIED', asked: 1 };
+    expect(await connected({ allow: ['db.example'] }, pair.host)).toEqual(refused);
+    expect(await connected({ allow: ['*.example', 'public'] }, pair.host, pair.secret)).toEqual(refused);
+    expect(await connected({ deny: ['db.example'] }, pair.host)).toEqual({ ...refused, asked: 0 });
+  });
 });
 
 describe('through a proxy', () => {

@@ -56,14 +56,13 @@ export interface Observed {
   readonly secureTransport: SecureTransportKind;
   /** Called later: it may not be made yet. */
   socket(): object;
+  info(): SocketInfo;
   stats(): SocketStats | null;
 }
 
-/** Under a symbol: drivers write fields of their own on duplexes, under any name. */
-export const OBSERVED = Symbol('wintersock.observed');
-
+/** What happens to something. */
 export interface Observable {
-  readonly [OBSERVED]: Observed;
+  observed(): Observed;
 }
 
 // Held here: what nobody holds may be collected, with those who listen to it.
@@ -73,42 +72,58 @@ const closings = channel('wintersock:closed');
 const errors = channel('wintersock:error');
 const upgrades = channel('wintersock:startTls');
 
-/** Duplexes that are traced until they open. */
-let traces: WeakMap<object, { resolve(info: SocketInfo): void; reject(reason: unknown): void }> | undefined;
+interface Trace {
+  resolve(info: SocketInfo): void;
+  reject(reason: unknown): void;
+}
 
-/**
- * Traces `begin`, and what it makes until that is open.
- * @param opened Without it, `opened()` and `closed()` are going to tell of what `begin` has made.
- */
-export function connecting<T extends object>(
+/** Duplexes that are traced until they open. */
+let traces: WeakMap<Observable, Trace> | undefined;
+
+/** Traces `begin`, and the socket that it makes until that is open. */
+export function connecting<T extends object & { readonly opened: Promise<SocketInfo> }>(
   address: string,
   secureTransport: SecureTransportKind,
   begin: () => T,
-  opened: (made: T) => Promise<SocketInfo> = told,
 ): T {
   if (!connects.hasSubscribers) return begin();
-  const trace: ConnectTrace = { address, secureTransport };
+  return traced({ address, secureTransport }, begin, (made) => made.opened);
+}
+
+/** The same for a duplex, of which `opened()` and `closed()` are going to tell. */
+export function dialling<T extends object>(of: Observable, begin: () => T): T {
+  if (!connects.hasSubscribers) return begin();
+  const { address, secureTransport } = of.observed();
+  const opened = new Promise<SocketInfo>((resolve, reject) => {
+    traces ??= new WeakMap();
+    traces.set(of, { resolve, reject });
+  });
+  return traced({ address, secureTransport }, begin, () => opened);
+}
+
+function traced<T extends object>(
+  trace: ConnectTrace,
+  begin: () => T,
+  opened: (made: T) => Promise<SocketInfo>,
+): T {
   let made: T | undefined;
-  const traced = connects.tracePromise(() => {
+  const ended = connects.tracePromise(() => {
     made = begin();
     trace.socket = made;
     return opened(made);
   }, trace);
   // Whoever waits for the socket is told by the socket.
-  traced.catch(() => {});
+  ended.catch(() => {});
   return made as T;
 }
 
-function told(made: object): Promise<SocketInfo> {
-  traces ??= new WeakMap();
-  const table = traces;
-  return new Promise((resolve, reject) => table.set(made, { resolve, reject }));
-}
-
 /** It has opened, or has gone over to TLS. */
-export function opened(of: Observable, info: () => SocketInfo): void {
-  traces?.get(of)?.resolve(info());
-  if (openings.hasSubscribers) publish(openings, of, () => ({ info: info() }));
+export function opened(of: Observable): void {
+  if (openings.hasSubscribers) {
+    const info = of.observed().info();
+    publish(openings, of, () => ({ info }));
+  }
+  traces?.get(of)?.resolve(of.observed().info());
 }
 
 /** Something went wrong with it. */
@@ -116,26 +131,32 @@ export function failed(of: Observable, error: unknown): void {
   if (errors.hasSubscribers) publish(errors, of, () => ({ error }));
 }
 
+/** It is over. */
+export function closed(of: Observable, reason: unknown): void {
+  if (!closings.hasSubscribers) return;
+  const stats = of.observed().stats();
+  publish(closings, of, () => ({ stats, reason }));
+}
+
 /**
- * It is over.
+ * A duplex is over.
  * @param unopened Why it did not open, if it did not.
  */
-export function closed(of: Observable, reason: unknown, unopened: unknown = reason): void {
+export function destroyed(of: Observable, error: Error | null, unopened: Error): void {
+  if (error) failed(of, error);
   traces?.get(of)?.reject(unopened);
-  if (!closings.hasSubscribers) return;
-  const stats = of[OBSERVED].stats();
-  publish(closings, of, () => ({ stats, reason }));
+  closed(of, error ?? undefined);
 }
 
 /** `of` goes over to TLS: as `next`, which may be the same. */
 export function startsTls(of: Observable, next: Observable, servername: string): void {
   if (!upgrades.hasSubscribers) return;
-  const { socket } = next[OBSERVED];
+  const { socket } = next.observed();
   publish(upgrades, of, () => ({ secureSocket: socket(), servername }));
 }
 
 /** A moment later, but before promises that are settled now call back: who is told may do anything, also to the socket. */
 function publish(to: Channel, of: Observable, more: () => object): void {
-  const { address, secureTransport, socket } = of[OBSERVED];
+  const { address, secureTransport, socket } = of.observed();
   queueMicrotask(() => to.publish({ socket: socket(), address, secureTransport, ...more() }));
 }

@@ -2,6 +2,7 @@
 
 import type { Binding, BindingConfig, SocketAddress, SocketOptions } from '../index.d.ts';
 import { parseAddress } from './address.ts';
+import { connecting } from './channels.ts';
 import { Connection } from './connection.ts';
 import { bind, defaultHost, Host, setDefaultHost } from './host.ts';
 import { readOptions } from './options.ts';
@@ -38,8 +39,11 @@ function connectBy(host: Host | undefined, address: unknown, options: unknown): 
   const target = parseAddress(address);
   const settings = readOptions(options);
   if (settings.signal?.aborted) throw settings.signal.reason;
-  const connection = new Connection(target, settings, host ?? defaultHost());
-  // What the host calls to look the name up may have done that.
-  if (settings.signal?.aborted) connection.abort(settings.signal.reason);
-  return socketOf(connection);
+  const by = host ?? defaultHost();
+  return connecting(target.text, settings.secureTransport, () => {
+    const connection = new Connection(target, settings, by);
+    // What the host calls to look the name up may have done that.
+    if (settings.signal?.aborted) connection.abort(settings.signal.reason);
+    return socketOf(connection);
+  });
 }

@@ -3,33 +3,29 @@
 import type { SocketInfo, SocketStats } from '../index.d.ts';
 import type { Address } from './address.ts';
 import { type Listener, listen, type NativeSocket, pin, Told } from './binding.ts';
+import { startsTls } from './channels.ts';
 import { type Handshake, readStartTls } from './credentials.ts';
-import { Deferred } from './deferred.ts';
 import { fromNative, rethrowing, type SocketError } from './error.ts';
 import type { Host } from './host.ts';
 import type { IdleWatch } from './idle.ts';
 import { infoOf } from './info.ts';
 import * as misuse from './misuse.ts';
 import type { Options } from './options.ts';
+import { Outcome } from './outcome.ts';
 import type { Lent, ReadableOwner, WritableOwner } from './owner.ts';
 import { ReadableSide } from './readable.ts';
 import { watchSignal } from './signal.ts';
 import { CLOSE_BOUND_MS, type State } from './state.ts';
 import { WritableSide } from './writable.ts';
 
-export class Connection implements ReadableOwner, WritableOwner {
-  readonly options: Options;
+export class Connection extends Outcome implements ReadableOwner, WritableOwner {
   /** How TLS is, or will be, set up. */
   readonly handshake: Handshake | undefined;
   readonly readable: ReadableSide;
   readonly writable: WritableSide;
-  readonly #address: Address;
   readonly host: Host;
   readonly #native: NativeSocket;
-  readonly #opened = new Deferred<SocketInfo>();
-  readonly #closed = new Deferred<void>();
   #state: State = { kind: 'connecting' };
-  #observed = false;
   /** Who is told of events. */
   #heir: Listener = this;
   readonly #upgrades: boolean;
@@ -38,9 +34,8 @@ export class Connection implements ReadableOwner, WritableOwner {
 
   /** Starts to connect, or (with `native`) waits to take over a connection. */
   constructor(address: Address, options: Options, host: Host, native?: NativeSocket, handshake?: Handshake) {
-    this.#address = address;
+    super(address, options);
     this.host = host;
-    this.options = options;
     this.readable = new ReadableSide(this);
     this.writable = new WritableSide(this, options.highWaterMark);
     this.handshake = handshake ?? host.handshake(options, address);
@@ -49,19 +44,6 @@ export class Connection implements ReadableOwner, WritableOwner {
     if (native === undefined) listen(this.#native.id, this);
     if (options.signal) this.#forget = watchSignal(options.signal, this);
     this.repin();
-  }
-
-  get opened(): Promise<SocketInfo> {
-    return this.#opened.promise;
-  }
-
-  get closed(): Promise<void> {
-    // Whoever looks at it may wait for it, so it has to be settled although the socket itself was dropped.
-    if (!this.#observed) {
-      this.#observed = true;
-      this.repin();
-    }
-    return this.#closed.promise;
   }
 
   get stats(): SocketStats {
@@ -75,7 +57,8 @@ export class Connection implements ReadableOwner, WritableOwner {
   }
 
   close(reason: unknown): Promise<void> {
-    const make = () => (reason === undefined ? misuse.closed(this.#address.text, misuse.CLOSED) : reason);
+    this.endedBy(reason);
+    const make = () => (reason === undefined ? misuse.closed(this.address.text, misuse.CLOSED) : reason);
     const { kind } = this.#state;
     // Nothing is queued, so there is nothing to wait for.
     if (kind === 'open' && this.writable.endUntouched(make)) {
@@ -97,23 +80,26 @@ export class Connection implements ReadableOwner, WritableOwner {
   /** The signal: no flush, and reads do not end as if all had been read. */
   abort(reason: unknown): void {
     if (this.#state.kind === 'closed') return;
+    this.endedBy(reason);
     if (this.#state.kind === 'lent') this.#state.recall(reason);
     this.readable.fail(reason);
     this.#shut(reason);
   }
 
   startTls(options: unknown): Connection {
-    const { text } = this.#address;
+    const { text } = this.address;
     // First: a getter may do anything, also to this socket.
-    const handshake = readStartTls(options, this.host.credentials, this.options, this.#address.host);
+    const handshake = readStartTls(options, this.host.credentials, this.options, this.address.host);
     const open = this.#state.kind === 'open' || this.#state.kind === 'connecting';
     const over = !open || this.writable.over || this.writable.ends || this.readable.over;
     misuse.checkUpgrade(text, this.options.secureTransport, this.upgraded, over);
     const secure: Options = { ...this.options, secureTransport: 'on' };
-    const next = new Connection(this.#address, secure, this.host, this.#native, handshake);
-    this.upgraded = true;
+    const next = new Connection(this.address, secure, this.host, this.#native, handshake);
+    this.upgraded = this.moved = true;
+    startsTls(this, next, handshake.secure.serverName);
     const connecting = this.#state.kind === 'connecting';
     this.#state = { kind: 'upgrading', next };
+    if (!connecting) next.#watch();
     this.#forget?.();
     this.#idle?.stop();
     this.readable.end();
@@ -124,7 +110,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     this.writable.seal('upgrade', replaced, (whole) => {
       const cutShort = () => misuse.closed(text, misuse.CUT_SHORT);
       if (!whole) next.#fail(this.#native.failure() ? this.#failure() : cutShort());
-      else if (connecting) this.#opened.promise.then(handOver, () => {});
+      else if (connecting) this.opened.then(handOver, () => {});
       else handOver();
     });
     // Not before the new socket's errors are out, so that a driver hears of those first.
@@ -137,25 +123,26 @@ export class Connection implements ReadableOwner, WritableOwner {
   lend(recall: (error: unknown) => void): Lent {
     const { kind } = this.#state;
     const open = !this.upgraded && (kind === 'open' || kind === 'connecting');
-    misuse.checkLending(this.#address.text, open, this.readable.untouched && this.writable.untouched);
+    misuse.checkLending(this.address.text, open, this.readable.untouched && this.writable.untouched);
     this.readable.stream.getReader();
     this.writable.stream.getWriter();
     this.#state = { kind: 'lent', recall };
+    this.moved = true;
     this.repin();
     return {
       native: this.#native,
-      address: this.#address,
+      address: this.address,
       connecting: kind === 'connecting',
       handsOver: this.#upgrades && kind === 'connecting' ? (to) => (this.#heir = to) : undefined,
       opened: () => this.#isOpen(),
-      failed: (error) => this.#closed.reject(error),
+      failed: (error) => this.failed(error),
       closed: (error) => this.#returned(error),
     };
   }
 
   #returned(error: unknown): void {
     if (this.#state.kind !== 'lent') return;
-    this.#opened.reject(error);
+    this.unopened(error);
     this.readable.end();
     this.writable.fail(error);
     this.#finish();
@@ -172,9 +159,17 @@ export class Connection implements ReadableOwner, WritableOwner {
     else this.#finish();
   }
 
+  #watch(): void {
+    this.#idle ??= this.host.watch(this.#native, this.address, this);
+  }
+
   #isOpen(): void {
-    this.#idle ??= this.host.watch(this.#native, this.#address, (error) => this.abort(error));
-    this.#opened.resolve(infoOf(this.#native, this.#address.text, this.handshake !== undefined));
+    (this.#state.kind === 'upgrading' ? this.#state.next : this).#watch();
+    this.isOpen();
+  }
+
+  protected info(): SocketInfo {
+    return infoOf(this.#native, this.address.text, this.handshake !== undefined);
   }
 
   #open(): void {
@@ -191,7 +186,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   /** It could not be opened. */
   #fail(error: unknown): void {
     if (this.#state.kind === 'upgrading') this.#state.next.#fail(error);
-    this.#closed.reject(error);
+    this.failed(error);
     if (this.#state.kind === 'lent') this.#state.recall(error);
     this.readable.fail(error);
     this.#shut(error);
@@ -218,7 +213,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     } else if (this.options.allowHalfOpen) {
       this.sideEnded();
     } else if (this.#state.kind === 'open') {
-      const error = misuse.closed(this.#address.text, misuse.PEER_ENDED);
+      const error = misuse.closed(this.address.text, misuse.PEER_ENDED);
       this.#flushAndClose(() => this.writable.finish(error), error);
     }
   }
@@ -233,7 +228,8 @@ export class Connection implements ReadableOwner, WritableOwner {
   writeFailure(): SocketError {
     if (this.#state.kind === 'open') {
       this.#state = { kind: 'broken' };
-      this.#closed.resolve();
+      this.broken(this.#failure());
+      this.over();
       this.keepAlive(false);
       this.repin();
     }
@@ -243,6 +239,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   /** The connection is broken, and what had arrived before has been read, or is not wanted. */
   broke(): void {
     const error = this.#failure();
+    this.broken(error);
     this.readable.fail(error);
     this.#shut(error);
   }
@@ -272,7 +269,7 @@ export class Connection implements ReadableOwner, WritableOwner {
     // After a hand-over the connection is the next socket's.
     const own = this.#state.kind !== 'upgrading' && this.#state.kind !== 'lent';
     if (own) this.#native.abort(this.writable.queues);
-    this.#opened.reject(error);
+    this.unopened(error);
     this.readable.end();
     this.writable.fail(error);
     this.#finish();
@@ -281,7 +278,7 @@ export class Connection implements ReadableOwner, WritableOwner {
   #finish(): void {
     if (this.#state.kind === 'closing') clearTimeout(this.#state.bound);
     this.#state = { kind: 'closed' };
-    this.#closed.resolve();
+    this.over();
     this.#forget?.();
     this.#idle?.stop();
     this.repin();
@@ -293,7 +290,7 @@ export class Connection implements ReadableOwner, WritableOwner {
 
   repin(): void {
     const { kind } = this.#state;
-    const idle = kind === 'broken' || (kind === 'open' && !this.#observed);
+    const idle = kind === 'broken' || (kind === 'open' && !this.awaited);
     const quiet = idle && !this.readable.wanted && !this.writable.wanted;
     pin(this, kind !== 'closed' && !quiet);
   }

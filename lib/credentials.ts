@@ -19,9 +19,19 @@ import {
 import { readKey, readPem } from './pem.ts';
 
 /** Parsed, with what they were parsed from: startTls() puts its options on top of that. Made once, used many times. */
-export interface Credentials {
-  readonly options: Readonly<CredentialsOptions>;
+export class Credentials {
   readonly native: Native;
+  // Not a property: who looks at a socket with all it has must not see a private key.
+  readonly #options: Readonly<CredentialsOptions>;
+
+  constructor(options: Readonly<CredentialsOptions>) {
+    this.native = rethrowing(() => new Native(options));
+    this.#options = options;
+  }
+
+  get options(): Readonly<CredentialsOptions> {
+    return this.#options;
+  }
 }
 
 /** What a handshake needs. */
@@ -69,7 +79,17 @@ export function readTls(
 
 /** What connect() needs. */
 export function handshakeOf(options: Options, host: string, credentials = defaultCredentials()): Handshake {
-  return { secure: secureOf(options, host), credentials };
+  const secure = secureOf(options, host);
+  checkName(secure.serverName);
+  return { secure, credentials };
+}
+
+/** A Unix domain socket has no name of its own. */
+function checkName(serverName: string): void {
+  if (!/^[/@]/.test(serverName)) return;
+  throw invalid(
+    `TLS over unix:${serverName} needs \`sni\`: a path is no name that a certificate could be for`,
+  );
 }
 
 /**
@@ -81,6 +101,7 @@ export function readStartTls(given: unknown, base: Credentials, options: Options
   const { alpn, ...members } = readMembers(bag, '');
   const inherited = secureOf(options, host);
   const secure = { ...inherited, serverName: readServerName(bag) ?? inherited.serverName };
+  checkName(secure.serverName);
   if (alpn) secure.alpn = alpn;
   const credentials = loud(members, over(base, members));
   rethrowing(() => credentials.native.check(secure));
@@ -151,7 +172,7 @@ export function withoutIdentity({ options }: Credentials): Credentials {
 
 function made(options: CredentialsOptions, where: string): Credentials {
   try {
-    const credentials = { options, native: rethrowing(() => new Native(options)) };
+    const credentials = new Credentials(options);
     if (options.keyLog !== undefined) warnOfKeyLog(options.keyLog);
     return credentials;
   } catch (error) {

@@ -30,7 +30,7 @@ export function toDuplex(webSocket: WebSocket): Socket {
   const security = connection.handshake && securityOf(connection.handshake);
   adopt(socket, {
     native,
-    host: address.host,
+    address,
     by: connection.host,
     connecting,
     security,

@@ -93,7 +93,9 @@ Object.defineProperty(Socket.prototype, Symbol.toStringTag, { value: 'Socket', c
 
 /** The socket of a connection. */
 export function socketOf(connection: Connection): Socket {
-  return Reflect.construct(Socket, [INTERNAL, connection]) as Socket;
+  const socket = Reflect.construct(Socket, [INTERNAL, connection]) as Socket;
+  connection.socket = socket;
+  return socket;
 }
 
 /** WebIDL: members whose type is a promise reject instead of throwing. */

@@ -44,15 +44,21 @@ impl Attempt {
             })
     }
 
+    /// How long it has taken so far.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        Timings { connect: Some(self.begun.elapsed()), ..Timings::default() }
+    }
+
     /// How it went.
     ///
     /// # Errors
     /// [`Error::Connect`]
     pub fn finish(self, target: &str) -> Result<(Watched, Info), Error> {
-        let Self { address, stream, begun } = self;
+        let timings = self.timings();
+        let Self { address, stream, .. } = self;
         match stream.take_error().map_or_else(|| stream.local_addr(), Err) {
             Ok(local) => {
-                let timings = Timings { connect: Some(begun.elapsed()), ..Timings::default() };
                 let info = Info {
                     local: Endpoint::Ip(local),
                     remote: Endpoint::Ip(address),

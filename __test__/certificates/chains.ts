@@ -74,7 +74,7 @@ export const trust: Case[] = [
   strict(
     'with CA:TRUE, by a root',
     ({ root }) => below([root], { ca: true }),
-    ['ERR_TLS_CERT_INVALID', /CaUsedAsEndEntity|CA:TRUE/],
+    ['ERR_TLS_CERT_INVALID', /CA:TRUE/],
     'accepted',
     'webpki, by which rustls verifies, takes no certificate of an authority for one of a server.',
   ),
@@ -154,14 +154,14 @@ export const trust: Case[] = [
       const { cert, key } = forged(await server(intermediate));
       return { chain: [cert, intermediate.cert], key, ca: [root.cert] };
     },
-    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', /another key|forged/],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', /forged/],
     'CERT_SIGNATURE_FAILURE',
     FORGED,
   ),
   strict(
     'a forged signature on the intermediate authority',
     ({ root, intermediate }) => below([root, forged(intermediate)]),
-    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', /another key|forged/],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', /forged/],
     'CERT_SIGNATURE_FAILURE',
     FORGED,
   ),

@@ -26,7 +26,7 @@ export const authorities: Case[] = [
   strict(
     'a certificate that is none of an authority’s (CA:FALSE)',
     async ({ root }) => below([root, await server(root, { names: ['other.example.org'] })]),
-    [INVALID, /EndEntityUsedAsCa|CA:FALSE/],
+    [INVALID, /CA:FALSE/],
     NO_SIGNER,
     OTHER_CODE,
   ),
@@ -44,7 +44,7 @@ export const authorities: Case[] = [
   strict(
     'a path longer than it permits',
     async ({ root, intermediate }) => below([root, intermediate, await authority('below', {}, intermediate)]),
-    [INVALID, /path ?len/i],
+    [INVALID, /path length/],
     'PATH_LENGTH_EXCEEDED',
     'We have one code for what is wrong with a certificate and rare; the message says what.',
   ),
@@ -61,7 +61,7 @@ export const authorities: Case[] = [
   strict(
     'seven of them below the root',
     deep(7),
-    [INVALID, /MaximumPathDepth|intermediate/],
+    [INVALID, /six intermediate/],
     'accepted',
     'rustls follows six.',
   ),
@@ -77,7 +77,7 @@ const constrained = (
     return { ...(await below([root, by], { names })), name: names[0] ?? '' };
   };
 };
-const VIOLATED: [string, RegExp] = [INVALID, /name ?constraint/i];
+const VIOLATED: [string, RegExp] = [INVALID, /name constraints/];
 const [LOOPBACK, TENS] = [Buffer.of(127, 0, 0, 0, 255, 0, 0, 0), Buffer.of(10, 0, 0, 0, 255, 0, 0, 0)];
 const ADDRESS = ['127.0.0.1'];
 /** Refused by both. */

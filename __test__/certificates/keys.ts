@@ -34,7 +34,7 @@ export const keys: Case[] = [
   strict(
     'RSA of 1024 bits',
     key('RSA 1024'),
-    ['CERT_SIGNATURE_FAILURE', /BadSignature|2048 bits/],
+    ['CERT_SIGNATURE_FAILURE', /2048 bits/],
     { 20: 'accepted', 24: 'UNSPECIFIED, EE certificate key too weak' },
     SHORT,
   ),
@@ -54,7 +54,7 @@ const signed = (kind: Kind, signedWith: Signing, own: Signing = signedWith): Cas
   return async () =>
     below([await authority(`${kind}, ${own}`, { key: kind, signedWith: own })], { signedWith });
 };
-const WEAK: [string, RegExp] = [INVALID, /UnsupportedSignatureAlgorithm|SHA-1/];
+const WEAK: [string, RegExp] = [INVALID, /SHA-1/];
 
 export const signatures: Case[] = [
   accepted('ECDSA with SHA-384, P-384', signed('P-384', 'ECDSA with SHA-384 and P-384')),
@@ -78,7 +78,7 @@ export const signatures: Case[] = [
   strict(
     'RSA of 1024 bits with SHA-256',
     signed('RSA 1024', 'RSA with SHA-256'),
-    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /another key|2048 bits/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /2048 bits/],
     { 20: 'accepted', 24: 'UNSPECIFIED, CA certificate key too weak' },
     SHORT,
   ),
@@ -90,7 +90,7 @@ export const signatures: Case[] = [
   strict(
     'RSA-PSS with SHA-256, whose parameters are left out',
     signed('RSA 2048', 'RSA-PSS'),
-    [INVALID, /UnsupportedSignatureAlgorithm|SHA-1/],
+    [INVALID, /SHA-1/],
     'accepted',
     'RFC 4055 permits it; rustls knows the usual form only, with NULL, which OpenSSL writes.',
   ),
@@ -98,7 +98,7 @@ export const signatures: Case[] = [
 
 const PURPOSE = 'INVALID_PURPOSE';
 const NO_SERVER = /serverAuth/;
-const CRITICAL: [string, RegExp] = [INVALID, /Critical ?Extension/i];
+const CRITICAL: [string, RegExp] = [INVALID, /critical extension/];
 const UNHANDLED = 'UNSPECIFIED, unhandled critical extension';
 
 export const purposes: Case[] = [

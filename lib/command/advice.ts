@@ -34,12 +34,9 @@ function trustHints({ tls, certificates }: Report, { code }: Problem): string[] 
   const [own] = certificates;
   const hints: string[] = [];
   if (tls.missingIssuer !== null) {
-    hints.push(`if you trust ${tls.missingIssuer}, pass its certificate: --extra-ca file`);
-    if (tls.issuerUrl !== null) {
-      hints.push(
-        `the server may have forgotten an intermediate certificate; it is to be had at ${tls.issuerUrl}`,
-      );
-    }
+    const trust = `if you trust ${tls.missingIssuer}, pass its certificate: --extra-ca file`;
+    hints.push(`${trust}; if it is an intermediate authority, let the server send that`);
+    if (tls.issuerUrl !== null) hints.push(`its certificate is to be had at ${tls.issuerUrl}`);
   } else if (/SELF_SIGNED/.test(code)) {
     const pin = own === undefined ? '' : `, or accept this key alone: --insecure --pin ${own.pin}`;
     hints.push(`if you know it, trust it: --extra-ca file${certificates.length === 1 ? pin : ''}`);

@@ -9,13 +9,19 @@ const line = (label: string, text: string): string => `${label.padEnd(13)}${text
 
 /** What was found out once it is open. Not `whole`: only where, how, and what needs attention. */
 export function connectionWords(report: Report, whole: boolean): string {
-  const { tls, addresses, localAddress, starttls, warnings } = report;
-  const way = starttls === null ? '' : `, StartTLS as ${starttls} has it`;
+  const { tls, addresses, localAddress, starttls } = report;
+  const way = starttls === null ? '' : `, StartTLS (${starttls})`;
   const proxy = report.proxy === null ? '' : `, proxy ${report.proxy}`;
   const found = addresses.length > 0 ? ` (${addresses.join(', ')})` : '';
   const text = line('connected', `${report.address}${found} from ${localAddress}${way}${proxy}`);
-  const rest = warnings.map((warning) => line('warning', printable(warning))).join('');
-  return text + (whole ? timesWords(report) : '') + (tls ? tlsWords(report, whole) : '') + rest;
+  return (
+    text + (whole ? timesWords(report) : '') + (tls ? tlsWords(report, whole) : '') + warningWords(report)
+  );
+}
+
+/** What is not wrong yet, or not for everybody. */
+export function warningWords({ warnings }: Report): string {
+  return warnings.map((warning) => line('warning', printable(warning))).join('');
 }
 
 /** How it went wrong, why, and what to do. */
@@ -35,8 +41,8 @@ export function timesWords({ timings, roundTrip }: Report): string {
   if (timings === null) return '';
   const { wait, lookup, connect, proxy, tls } = timings;
   const steps = Object.entries({ wait, lookup, TCP: connect, proxy, TLS: tls });
-  const times = steps.flatMap(([step, time]) => (time === null ? [] : [`${step} ${time.toFixed(1)} ms`]));
-  if (roundTrip !== null) times.push(`round trip ${roundTrip.toFixed(1)} ms`);
+  const times = steps.flatMap(([step, time]) => (time === null ? [] : [`${step} ${milliseconds(time)}`]));
+  if (roundTrip !== null) times.push(`round trip ${milliseconds(roundTrip)}`);
   return times.length === 0 ? '' : line('times', times.join(', '));
 }
 
@@ -76,17 +82,27 @@ function trustWords({ tls, certificates }: Report): string {
 function certificateWords(certificate: CertificateReport, index: number): string {
   const { subject, issuer, names, validFrom, validTo, daysLeft, key, fingerprint256, pin, problems } =
     certificate;
-  const left = daysLeft < 0 ? `expired ${-daysLeft} days ago` : `${daysLeft} days left`;
   const rows: [label: string, text: string][] = [
     [`certificate ${index + 1}`, ''],
     ['  subject', subject],
     ['  issuer', issuer],
     ...(names.length > 0 ? [['  names', names.join(', ')] as [string, string]] : []),
-    ['  valid', `${validFrom.slice(0, 10)} to ${validTo.slice(0, 10)}, ${left}`],
+    ['  valid', `${validFrom.slice(0, 10)} to ${validTo.slice(0, 10)}, ${remaining(daysLeft)}`],
     ['  key', key],
     ['  SHA-256', fingerprint256],
     ['  pin', pin],
     ...problems.map((problem): [string, string] => ['  problem', problem]),
   ];
   return rows.map(([label, text]) => line(label, printable(text)).replace(/ +\n$/, '\n')).join('');
+}
+
+function remaining(daysLeft: number): string {
+  if (daysLeft >= 0) return daysLeft === 1 ? '1 day left' : `${daysLeft} days left`;
+  const ago = -daysLeft - 1;
+  if (ago === 0) return 'expired today';
+  return ago === 1 ? 'expired 1 day ago' : `expired ${ago} days ago`;
+}
+
+function milliseconds(time: number): string {
+  return `${time.toFixed(time < 1 ? 2 : 1)} ms`;
 }

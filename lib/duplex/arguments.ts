@@ -133,3 +133,9 @@ export function readEndpoint(text: string): Endpoint | undefined {
   const address = text.slice(0, colon).replace(/^\[|\]$/g, '');
   return { address, port: Number(text.slice(colon + 1)), family: isIP(address) === 6 ? 'IPv6' : 'IPv4' };
 }
+
+/** As it was asked for, for those who listen to channels. */
+export function textOf({ host, port, path }: Target): string {
+  if (path !== undefined) return `unix:${path}`;
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}

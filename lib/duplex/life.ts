@@ -3,15 +3,16 @@
 import { isIP } from 'node:net';
 import { addAbortSignal, Duplex } from 'node:stream';
 import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
-import { closedError, SocketError } from '../error.ts';
+import { destroyed, dialling, opened, startsTls } from '../channels.ts';
+import { SocketError } from '../error.ts';
 import { type Host, hostOf } from '../host.ts';
 import { readSecureTransport } from '../options.ts';
-import { checkTimes, readArguments, readEndpoint, readTarget, type Target } from './arguments.ts';
+import { checkTimes, readArguments, readEndpoint, readTarget, type Target, textOf } from './arguments.ts';
 import { Attempts } from './attempts.ts';
 import { defineHalfOpen, peerEnds } from './half-open.ts';
 import { Line } from './line.ts';
 import { addressesOf, addressOf, isOurs, resolve } from './lookup.ts';
-import { checkSecuring, misused, UNCONNECTED } from './misuse.ts';
+import { checkSecuring, gone, misused, UNCONNECTED } from './misuse.ts';
 import { type Adopted, type LineOwner, PARTS, Parts, SECURED } from './parts.ts';
 import { readSecurity, type Security } from './security.ts';
 import type { Done } from './writes.ts';
@@ -33,7 +34,7 @@ export abstract class Life extends Duplex {
   connecting = false;
   _host: string | null = null;
   timeout: number | undefined;
-  readonly [PARTS] = new Parts();
+  readonly [PARTS] = new Parts(this);
   #state: State = { kind: 'idle' };
   #host = '';
   /** The connection is made with TLS, not upgraded. */
@@ -51,6 +52,7 @@ export abstract class Life extends Duplex {
     },
     ended: () => peerEnds(this),
     broke: (error) => this.destroy(error),
+    idled: (error) => this.destroy(error),
   };
 
   static {
@@ -97,21 +99,24 @@ export abstract class Life extends Duplex {
     this.#host = target.host;
     // What node:tls over this takes for the server's name, if it is told none.
     if (isIP(target.host) === 0 && target.path === undefined) this._host = target.host;
-    Object.assign(this[PARTS], { security: secure, host });
+    Object.assign(this[PARTS], { security: secure, host, address: textOf(target) });
     const { tuning, idleness } = this[PARTS];
     if (noDelay !== undefined) tuning.noDelay(noDelay);
     if (keepAlive) tuning.probes(true, keepAliveInitialDelay);
     if (timeout) this.setTimeout(timeout);
     idleness.active();
-    const line = this.#take(new Line(this.#owner, this.#host));
-    if (secure) line.secure(secure, 0);
-    if (isOurs(target, host)) this.#lookUp(line, target, host);
-    else this.#dial(() => line.dial(new Attempts([addressOf(target)], host, target.family)));
-    return this;
+    return dialling(this[PARTS], () => {
+      const line = this.#take(new Line(this.#owner, this.#host));
+      if (secure) line.secure(secure, 0);
+      if (isOurs(target, host)) this.#lookUp(line, target, host);
+      else this.#dial(() => line.dial(new Attempts([addressOf(target)], host, target.family)));
+      return this;
+    });
   }
 
   startTls(options: TlsOptions = {}, listener?: () => void): this {
     const security = this.#upgrading(options);
+    startsTls(this[PARTS], this[PARTS], security.secure.serverName);
     this[PARTS].security = security;
     if (listener) this.once('secureConnect', listener);
     this[PARTS].line?.secure(security, this.writableLength);
@@ -127,9 +132,11 @@ export abstract class Life extends Duplex {
     while (this.writableCorked > 0) this.uncork();
     state.line.release();
     this.#handsOver = false;
-    const { local, remote, host, idleness } = this[PARTS];
+    startsTls(this[PARTS], next[PARTS], security.secure.serverName);
+    const { local, remote, host, address, idleness } = this[PARTS];
+    this[PARTS].moved = true;
     next[PARTS].idleness.below = idleness;
-    Object.assign(next[PARTS], { local, remote, host, security });
+    Object.assign(next[PARTS], { local, remote, host, address, security });
     next.#host = this.#host;
     next.connecting = this.connecting;
     this.#state = { kind: 'replaced', by: next };
@@ -142,13 +149,12 @@ export abstract class Life extends Duplex {
     state.line.secure(security, state.line.writes.queued);
   }
 
-  #adopt({ native, host, by, connecting, security, defaults, follower, handsOver }: Adopted): void {
-    this.#host = host;
-    this[PARTS].host = by;
+  #adopt({ native, address, by, connecting, security, defaults, follower, handsOver }: Adopted): void {
+    this.#host = address.host;
+    Object.assign(this[PARTS], { host: by, address: address.text, security });
     this.connecting = connecting;
     this.#defaults = defaults;
     this.#comesSecure = security !== undefined;
-    this[PARTS].security = security;
     const line = this.#take(new Line(this.#owner, this.#host));
     line.followers.push(follower);
     line.take(native, !connecting, handsOver === undefined);
@@ -182,8 +188,9 @@ export abstract class Life extends Duplex {
     const found = (error: Error | null, addresses: readonly string[]) => {
       if (!awaited()) return;
       if (error) this.destroy(error);
-      else this.#dial(() => line.dial(new Attempts(addressesOf(target, addresses), host)));
+      else this.#dial(() => line.dial(new Attempts(addressesOf(target, addresses), host, 0, begun)));
     };
+    const begun = performance.now();
     this.#dial(() => resolve(target, host, said, found));
   }
 
@@ -209,6 +216,7 @@ export abstract class Life extends Duplex {
     this[PARTS].idleness.active();
     this[PARTS].tuning.apply();
     this.#learn(line);
+    if (!this[PARTS].security) opened(this[PARTS]);
     this.emit('connect');
     this.emit('ready');
     if (this.#comesSecure) this[SECURED]();
@@ -234,7 +242,7 @@ export abstract class Life extends Duplex {
     (this as unknown as { _undestroy(): void })._undestroy();
     this.#state = { kind: 'idle' };
     const { halfOpen } = this[PARTS];
-    Object.assign(this[PARTS], new Parts(), { halfOpen });
+    Object.assign(this[PARTS], new Parts(this), { halfOpen });
   }
 
   override _read(): void {
@@ -248,7 +256,7 @@ export abstract class Life extends Duplex {
       done();
     } else if (this.#state.kind === 'lined') this.#state.line.write(chunk, done);
     else if (this.#state.kind === 'replaced') done(misused('the connection has gone over to TLS'));
-    else done(this.#closed('the socket is not connected'));
+    else done(gone(this.#host, 'the socket is not connected'));
   }
 
   override _writev(chunks: { chunk: Uint8Array; encoding: string }[], done: Done): void {
@@ -275,7 +283,8 @@ export abstract class Life extends Duplex {
     this.connecting = false;
     this[PARTS].idleness.stop();
     this[PARTS].local = undefined;
-    const reason = error ?? this.#closed('the socket was destroyed');
+    const reason = error ?? gone(this.#host, 'the socket was destroyed');
+    if (this.#state.kind !== 'idle') destroyed(this[PARTS], error, reason);
     if (this.#state.kind === 'lined') {
       const { line } = this.#state;
       const lost = this.writableLength > 0 || this[PARTS].leaving === 'reset';
@@ -286,9 +295,5 @@ export abstract class Life extends Duplex {
     done(error);
     const hadError = error !== null && this.#state.kind !== 'idle';
     setImmediate(() => this.emit('close', hadError));
-  }
-
-  #closed(detail: string): SocketError {
-    return closedError(this.#host === '' ? detail : `${this.#host}: ${detail}`);
   }
 }

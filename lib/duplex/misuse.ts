@@ -1,6 +1,6 @@
 /** What a duplex says when it is asked for something at the wrong time. */
 
-import { SocketError } from '../error.ts';
+import { closedError, SocketError } from '../error.ts';
 
 export const UNCONNECTED = 'TLS needs a socket that is connected or connecting; call connect() first';
 
@@ -23,6 +23,11 @@ export function checkSecuring({ connected, secured, over, unread }: Securing): v
   // Whoever can write to the connection could put this into what then seems to have come over TLS.
   if (unread)
     throw misused('the peer has sent something in plain text that has not been read; read it first');
+}
+
+/** It was ended here, or is not connected. */
+export function gone(host: string, detail: string): SocketError {
+  return closedError(host === '' ? detail : `${host}: ${detail}`);
 }
 
 /** It does not fit what the socket is at. */

@@ -1,9 +1,14 @@
 /** What a duplex is made of, for its members. */
 
 import type { Agreed } from '../../binding.d.cts';
+import type { SocketStats } from '../../index.d.ts';
 import type { TlsOptions } from '../../node.d.ts';
+import type { Address } from '../address.ts';
 import type { Listener, NativeSocket } from '../binding.ts';
+import type { Observable, Observed } from '../channels.ts';
 import type { Host } from '../host.ts';
+import type { Idle } from '../idle.ts';
+import { infoOf } from '../info.ts';
 import type { Endpoint } from './arguments.ts';
 import { Idleness } from './idleness.ts';
 import type { Line } from './line.ts';
@@ -11,7 +16,7 @@ import type { Security } from './security.ts';
 import { Tuning } from './tuning.ts';
 
 /** Who is told what happens. */
-export interface LineOwner {
+export interface LineOwner extends Idle {
   /** TCP is connected. */
   opened(): void;
   /** The TLS handshake is done. */
@@ -43,7 +48,7 @@ export interface Secured {
 /** A connection that was begun elsewhere. */
 export interface Adopted {
   native: NativeSocket;
-  host: string;
+  address: Address;
   /** Who decides for it. */
   by: Host;
   connecting: boolean;
@@ -57,12 +62,15 @@ export interface Adopted {
 }
 
 /** What the members of a socket are about. Under a symbol: drivers write fields of their own on sockets, under any name. */
-export class Parts {
+export class Parts implements Observable {
+  readonly socket: object;
   line: Line | undefined;
   readonly tuning = new Tuning();
   readonly idleness = new Idleness();
   local: Endpoint | undefined;
   remote: Endpoint | undefined;
+  /** What it is connected to, as it was asked for. */
+  address = '';
   /** Who decides for its connection. */
   host: Host | undefined;
   /** TLS is wanted, or on. */
@@ -75,6 +83,23 @@ export class Parts {
   ending = false;
   /** `'soon'`: once all is written; `'reset'`: now, and the peer is to know. */
   leaving: 'soon' | 'reset' | undefined;
+  /** Another socket has the connection, over TLS. */
+  moved = false;
+
+  constructor(socket: object) {
+    this.socket = socket;
+  }
+
+  observed(): Observed {
+    const { address, line, moved, security, socket } = this;
+    return {
+      address,
+      secureTransport: security ? 'on' : 'off',
+      socket: () => socket,
+      info: () => infoOf(line?.native as NativeSocket, address, security !== undefined),
+      stats: () => (moved ? null : ((line?.native?.stats() ?? null) as SocketStats | null)),
+    };
+  }
 }
 
 export const PARTS = Symbol('wintersock.parts');

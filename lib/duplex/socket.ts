@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { CipherNameAndProtocol, DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 import type { TlsOptions } from '../../node.d.ts';
+import { opened } from '../channels.ts';
 import { handOver } from './life.ts';
 import { PARTS, SECURED } from './parts.ts';
 import { cipherOf, detailed, rootsOf, type Security } from './security.ts';
@@ -87,6 +88,7 @@ export class Socket extends TcpSocket {
         return;
       }
     }
+    opened(this[PARTS]);
     this.emit('secureConnect');
   }
 }

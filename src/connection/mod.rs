@@ -157,6 +157,7 @@ impl Connection {
                 let State::Attempting(attempt) = std::mem::replace(&mut self.state, State::Closed) else {
                     return None;
                 };
+                self.record.took(attempt.timings());
                 Some(match attempt.finish(&self.target.text) {
                     Ok((stream, info)) => self.opened(Transport::new(stream, None), info),
                     Err(error) => self.lost(error),

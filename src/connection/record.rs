@@ -47,6 +47,11 @@ impl Record {
         journey
     }
 
+    /// It is decided whether it opens.
+    pub(super) fn took(&mut self, timings: Timings) {
+        self.timings = timings;
+    }
+
     /// It is not going to open.
     pub(super) fn ended(&mut self) {
         if let Some(journey) = self.journey.take() {

@@ -1,6 +1,7 @@
 //! Certificate verification as rustls does it, plus what a user needs to know about a certificate that was refused.
 
 mod pins;
+mod reasons;
 
 use std::{cell::Cell, future::Future, sync::Arc};
 
@@ -84,9 +85,6 @@ impl Rejection {
     /// Why it was refused and what to do.
     #[must_use]
     pub fn advice(&self, server_name: &str) -> String {
-        if let (CertificateError::BadSignature, Some(_)) = (&self.error, self.chain) {
-            return "its authority bears the name of a trusted one, but has another key (unknown CA); was it made anew? Trust its present certificate with `ca` or NODE_EXTRA_CA_CERTS".into();
-        }
         if let Some(unpinned) = self.unpinned() {
             return format!(
                 "no key of its chain is among `pins`; the server's own is '{unpinned}': check with whoever runs it, and pin that if it is right; otherwise somebody is in between"
@@ -94,6 +92,9 @@ impl Rejection {
         }
         if self.is_authority() {
             return "it is self-signed, and an authority's certificate (CA:TRUE), which cannot be a server's own, trusted or not; issue a server certificate with it, or make one with basicConstraints=CA:FALSE".into();
+        }
+        if let Some(reason) = reasons::of(&self.error, self.chain) {
+            return reason.into();
         }
         match self.code() {
             "CERT_HAS_EXPIRED" => format!("{}; renew the server's certificate, or correct this machine's clock", self.error),
@@ -289,7 +290,7 @@ mod tests {
     fn a_bad_signature_in_the_chain_differs_from_one_of_the_handshake() {
         let rejection = |chain| Rejection { error: CertificateError::BadSignature, chain };
         assert_eq!(rejection(Some(Chain::LeafOnly)).code(), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
-        assert!(rejection(Some(Chain::LeafOnly)).advice("db").contains("another key"));
+        assert!(rejection(Some(Chain::LeafOnly)).advice("db").contains("not of that key"));
         assert_eq!(rejection(None).code(), "CERT_SIGNATURE_FAILURE");
     }
 

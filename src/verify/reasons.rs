@@ -1,0 +1,48 @@
+//! What rustls has no words for, or too many.
+
+use rustls::CertificateError;
+
+use super::Chain;
+
+/// Why a certificate was refused and what to do, where rustls's own words do not say it.
+pub(super) fn of(error: &CertificateError, chain: Option<Chain>) -> Option<&'static str> {
+    match error {
+        CertificateError::BadSignature if chain.is_some() => Some(
+            "its authority bears the name of a trusted one, but the signature is not of that key (unknown CA); was the authority made anew, has it an RSA key of less than 2048 bits, or is the certificate forged? Trust its present certificate with `ca` or NODE_EXTRA_CA_CERTS",
+        ),
+        CertificateError::BadSignature => Some(
+            "what its key signed cannot be verified; is it an RSA key of less than 2048 bits? Give the server a longer one, or P-256",
+        ),
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Some(
+            "it, or an authority above it, was signed in a way that is not accepted, such as with SHA-1; let the authority issue it anew with SHA-256",
+        ),
+        CertificateError::Other(other) => other.0.downcast_ref().and_then(of_webpki),
+        _ => None,
+    }
+}
+
+fn of_webpki(error: &webpki::Error) -> Option<&'static str> {
+    use webpki::Error as Reason;
+    Some(match error {
+        Reason::CaUsedAsEndEntity => {
+            "it is an authority's (CA:TRUE), which cannot be a server's own; let the authority issue one for the server (CA:FALSE)"
+        }
+        Reason::EndEntityUsedAsCa => {
+            "it was issued with a certificate that is none of an authority (CA:FALSE); let an authority issue it"
+        }
+        Reason::PathLenConstraintViolated => {
+            "there are more authorities in its chain than one of them permits (path length); let one further up issue it"
+        }
+        Reason::MaximumPathDepthExceeded => {
+            "there are more than six intermediate authorities in its chain; trust one further down with `ca`"
+        }
+        Reason::NameConstraintViolation => {
+            "it has a name that its authority may not certify (name constraints); let another authority issue it, or leave that name out"
+        }
+        Reason::UnsupportedCriticalExtension => {
+            "it, or an authority above it, has a critical extension that is not known here; let it be issued without"
+        }
+        _ => return None,
+    })
+}
