@@ -50,6 +50,6 @@ function failure(path: string): string | undefined {
     closeSync(openSync(path, 'a', 0o600));
     return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'ERR_UNKNOWN';
+    return (error as NodeJS.ErrnoException).code ?? String(error);
   }
 }
