@@ -72,7 +72,8 @@ test('it is installed there, with what is imported from it', async () => {
     const { name } = JSON.parse(readFileSync('node_modules/@arrowood.dev/socket/package.json', 'utf8'));
     const required = createRequire(import.meta.url)('@arrowood.dev/socket');
     report([name, Object.keys(sockets).sort(), required.connect === sockets.connect]);`;
-  expect(await run(source)).toEqual(['wintersock', ['Socket', 'SocketError', 'connect'], true]);
+  const names = ['Socket', 'SocketError', 'connect', 'createBinding', 'presets', 'setDefaultBinding'];
+  expect(await run(source)).toEqual(['wintersock', names, true]);
 });
 
 describe.skipIf(available.skip)(available.skip || 'redis-on-workers', () => {

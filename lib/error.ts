@@ -66,7 +66,11 @@ export function timeoutError(text: string, phase: string, after: number): Socket
 
 /** What was thrown, as an error. */
 export function errorOf(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
+  try {
+    if (thrown instanceof Error) return thrown;
+  } catch {
+    // A proxy that does not let itself be looked at.
+  }
   return new SocketError(`something else than an error was thrown: ${typeof thrown}`, { cause: thrown });
 }
 

@@ -94,7 +94,7 @@ export class Host {
       lookUp(resolve, address, native).catch((error) => {
         // Otherwise it is over for another reason.
         if (!native.asks()) return;
-        this.config.failed(codeOf(error));
+        this.failed(error);
         lost(error);
       });
     }
@@ -110,6 +110,11 @@ export class Host {
     const { host, port, text } = address;
     const { name = null } = address;
     rethrowing(() => this.config.check(host, port, text, name));
+  }
+
+  /** Counts a failure that only the caller knows of. */
+  failed(error: unknown): void {
+    this.config.failed(codeOf(error));
   }
 
   /** Tells when nothing has gone through an open connection for as long as the host allows, if that is limited. */

@@ -34,21 +34,26 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct Deadline {
     task: AbortHandle,
-    after: Duration,
+    whole: Duration,
 }
 
 impl Deadline {
-    /// Begins to wait.
+    /// Begins to wait. `whole` is the time that messages speak of.
     ///
     /// # Errors
     /// [`Error::Runtime`]
-    pub fn start(environment: &Arc<Environment>, id: u32, after: Duration) -> Result<Self, Error> {
+    pub fn start(
+        environment: &Arc<Environment>,
+        id: u32,
+        after: Duration,
+        whole: Duration,
+    ) -> Result<Self, Error> {
         let told = Arc::clone(environment);
         let task = environment.spawn(async move {
             tokio::time::sleep(after).await;
             told.push(id, Event::Late);
         })?;
-        Ok(Self { task, after })
+        Ok(Self { task, whole })
     }
 }
 
@@ -84,7 +89,7 @@ impl Attempt {
     /// Why it is given up, when its time is over.
     #[must_use]
     pub fn late(&self, target: &str) -> Error {
-        let after = self.deadline.as_ref().map(|deadline| deadline.after).unwrap_or_default();
+        let after = self.deadline.as_ref().map(|deadline| deadline.whole).unwrap_or_default();
         let phase = format!("connecting (tried {})", self.address);
         Error::TimedOut { target: target.to_owned(), phase, after }
     }

@@ -65,8 +65,8 @@ impl Dial {
     /// Dropping the future drops every attempt.
     pub async fn run(mut self) -> Result<Established, Error> {
         let journey = Arc::clone(&self.journey);
-        let (after, text) = (self.target.timeout.or(self.config.timeout), self.target.text.clone());
-        journey.within(after, &text, self.establish(&journey)).await
+        let (whole, text) = (self.config.timeout, self.target.text.clone());
+        journey.within(self.target.timeout.or(whole), whole, &text, self.establish(&journey)).await
     }
 
     async fn establish(&mut self, journey: &Journey) -> Result<Established, Error> {

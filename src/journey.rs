@@ -97,18 +97,20 @@ impl Journey {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same as `work`, but no later than `after`.
+    /// The same as `work`, but no later than `after`. `whole` is the time that messages speak of.
     ///
     /// # Errors
     /// [`Error::TimedOut`], with the phase it was in.
     pub async fn within<T>(
         &self,
         after: Option<Duration>,
+        whole: Option<Duration>,
         target: &str,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let Some(after) = after else { return work.await };
         tokio::time::timeout(after, work).await.unwrap_or_else(|_| {
+            let after = whole.unwrap_or(after);
             Err(Error::TimedOut { target: target.to_owned(), phase: self.log().describe(), after })
         })
     }
@@ -154,15 +156,20 @@ mod tests {
     async fn a_time_limit_says_what_was_going_on_and_what_was_tried() {
         let journey = Journey::default();
         let late: Result<(), _> = journey
-            .within(Some(Duration::from_millis(70)), "db.example:5432", async {
-                journey.enter(Phase::Lookup("db.example".into()));
-                journey.enter(Phase::Connect(None));
-                let first = Endpoint::Ip("10.0.0.1:5432".parse().unwrap());
-                journey.tries(&first);
-                journey.tries(&first);
-                journey.tries(&Endpoint::Ip("[::1]:5432".parse().unwrap()));
-                std::future::pending().await
-            })
+            .within(
+                Some(Duration::from_millis(7)),
+                Some(Duration::from_millis(70)),
+                "db.example:5432",
+                async {
+                    journey.enter(Phase::Lookup("db.example".into()));
+                    journey.enter(Phase::Connect(None));
+                    let first = Endpoint::Ip("10.0.0.1:5432".parse().unwrap());
+                    journey.tries(&first);
+                    journey.tries(&first);
+                    journey.tries(&Endpoint::Ip("[::1]:5432".parse().unwrap()));
+                    std::future::pending().await
+                },
+            )
             .await;
         let error = late.unwrap_err();
         assert_eq!(error.code(), "ETIMEDOUT");
@@ -187,6 +194,6 @@ mod tests {
     #[tokio::test]
     async fn without_a_limit_nothing_is_timed() {
         let journey = Journey::default();
-        assert_eq!(journey.within(None, "a:1", async { Ok(1) }).await.ok(), Some(1));
+        assert_eq!(journey.within(None, None, "a:1", async { Ok(1) }).await.ok(), Some(1));
     }
 }

@@ -54,7 +54,7 @@ export class Attempts {
     this.end();
     const line = this.#line;
     const address = this.#addresses.shift();
-    if (address === undefined || line === undefined) return false;
+    if (address === undefined || line === undefined || this.#left() <= 0) return false;
     this.#current = address;
     // First: there may be no room for both.
     line.native?.abort(false);
@@ -73,9 +73,14 @@ export class Attempts {
 
   /** What is left of the time for all that comes before the connection is open. */
   #within(address: Address): Address {
+    const left = this.#left();
+    return left === Number.POSITIVE_INFINITY ? address : { ...address, timeout: Math.ceil(left) };
+  }
+
+  #left(): number {
     const { connectTimeout } = this.#host;
-    if (this.#begun === undefined || connectTimeout === 0) return address;
-    return { ...address, timeout: Math.max(1, Math.ceil(this.#begun + connectTimeout - performance.now())) };
+    if (this.#begun === undefined || connectTimeout === 0) return Number.POSITIVE_INFINITY;
+    return this.#begun + connectTimeout - performance.now();
   }
 
   #mayBe(address: Address): boolean {

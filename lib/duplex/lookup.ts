@@ -39,24 +39,39 @@ export function resolve(
   resolved: (error: Error | null, addresses: readonly string[]) => void,
 ): void {
   const asked = { host, port, text: `${host}:${port}` };
-  by.check(asked);
+  try {
+    by.check(asked);
+  } catch (error) {
+    by.failed(error);
+    throw error;
+  }
   let timer: NodeJS.Timeout | undefined;
-  const late = () => resolved(timeoutError(asked.text, `looking up ${host}`, by.connectTimeout), []);
+  let over = false;
+  const failed = (error: Error) => {
+    if (over) return;
+    over = true;
+    clearTimeout(timer);
+    by.failed(error);
+    resolved(error, []);
+  };
+  const late = () => failed(timeoutError(asked.text, `looking up ${host}`, by.connectTimeout));
   if (by.connectTimeout > 0) timer = setTimeout(late, by.connectTimeout).unref();
   const look = (lookup ?? dns.lookup) as LookupFunction;
   // As node:net asks: for all, unless one family is wanted.
   const wanted = { family, hints: 0, all: family === 0 } as Parameters<LookupFunction>[1];
   look(host, wanted, (error, found, itsFamily) => {
-    clearTimeout(timer);
+    if (over) return;
     if (error) {
       said(error);
-      resolved(error, []);
+      failed(error);
       return;
     }
+    clearTimeout(timer);
     const all = Array.isArray(found) ? found : [{ address: found as string, family: itsFamily as number }];
     for (const one of all) said(null, one.address, one.family);
     const wrong = all.length === 0 ? { address: undefined } : all.find(({ address }) => isIP(address) === 0);
     if (wrong === undefined) {
+      over = true;
       resolved(
         null,
         all.map(({ address }) => address),
@@ -64,6 +79,6 @@ export function resolve(
       return;
     }
     const detail = `\`lookup\` gave ${JSON.stringify(wrong.address)} for ${host}; let it give IP addresses`;
-    resolved(new SocketError(detail, { code: 'ERR_INVALID_IP_ADDRESS' }), []);
+    failed(new SocketError(detail, { code: 'ERR_INVALID_IP_ADDRESS' }));
   });
 }

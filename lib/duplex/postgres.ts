@@ -43,10 +43,14 @@ export class PostgresSocket extends Socket {
 
   #ask(): void {
     super.write(request);
-    const { connectTimeout = 0 } = this[PARTS].host ?? {};
-    if (connectTimeout === 0) return;
-    const late = () =>
-      this.destroy(timeoutError(this.#where, 'waiting for the server to agree to TLS', connectTimeout));
+    const { host } = this[PARTS];
+    if (!host?.connectTimeout) return;
+    const { connectTimeout } = host;
+    const late = () => {
+      const error = timeoutError(this.#where, 'waiting for the server to agree to TLS', connectTimeout);
+      host.failed(error);
+      this.destroy(error);
+    };
     this.#timer = setTimeout(late, connectTimeout).unref();
     this.once('close', () => clearTimeout(this.#timer));
   }

@@ -30,11 +30,11 @@ function connect(...given: unknown[]): unknown {
   const beyond = settings && beyondTls(settings);
   if (settings === undefined || beyond !== undefined || !isOurs(plain, options)) {
     const why = beyond ?? (settings ? beyondTcp(options) : 'secureContext');
-    checkNodes(
-      why === undefined ? 'TLS over that stream' : `\`${why}\``,
-      'tls',
-      ...(plain ? [] : (['network'] as const)),
-    );
+    // One of ours that is over carries nothing. The peer can bring that about, and Node's own tells of it by an event.
+    if (!(plain instanceof TcpSocket && plain.destroyed)) {
+      const about = plain ? (['tls'] as const) : (['tls', 'network'] as const);
+      checkNodes(why === undefined ? 'TLS over that stream' : `\`${why}\``, ...about);
+    }
     return tls.connect(options as tls.ConnectionOptions, listener);
   }
   const { allowHalfOpen } = plain || options;

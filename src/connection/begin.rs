@@ -82,7 +82,9 @@ impl Connection {
         }
         let address = self.target.literal()?;
         let limit = self.target.timeout.or(*timeout);
-        let deadline = limit.map(|after| Deadline::start(&self.environment, self.id, after)).transpose();
+        let deadline = limit
+            .map(|after| Deadline::start(&self.environment, self.id, after, timeout.unwrap_or(after)))
+            .transpose();
         Some(deadline.and_then(|deadline| {
             Attempt::begin(address, tuning, &self.notifier, self.id, deadline, &self.target.text)
         }))

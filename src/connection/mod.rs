@@ -131,7 +131,7 @@ impl Connection {
                 tokio::io::AsyncWriteExt::write_all(&mut stream, staged.rest()).await.map_err(broken)?;
                 secure(stream, Some(handshake), &text, info, &journey).await
             };
-            journey.within(after, &text, handshake).await
+            journey.within(after, after, &text, handshake).await
         });
         self.failure = None;
         self.state = State::Connecting(task);

@@ -53,7 +53,7 @@ pub(super) fn parse_lists<const N: usize>(
         for (index, text) in rules.iter().enumerate() {
             match parse(text, dialect) {
                 Ok(rule) => right.push(rule),
-                Err(wrong) => mistakes.push(format!("`{list}[{index}]` {}: {wrong}", quoted(text))),
+                Err(wrong) => mistakes.push(format!("`{list}[{index}]` {}: {wrong}", quoted(bare(text)))),
             }
         }
         right
@@ -72,12 +72,15 @@ pub(super) fn parse_lists<const N: usize>(
     })
 }
 
+/// What is no rule may be a URL with a password before its `@`.
+fn bare(text: &str) -> &str {
+    let credentials = |(before, _): &(&str, &str)| !before.starts_with("unix:");
+    text.rsplit_once('@').filter(credentials).map_or(text, |(_, rest)| rest)
+}
+
 /// Text as messages have it: not too long, and nothing in it that a terminal would obey.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
-    // A URL in the wrong place may have a password before its `@`.
-    let text =
-        text.rsplit_once('@').filter(|(before, _)| before.contains(':')).map_or(text, |(_, rest)| rest);
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
         None => format!("{text:?}"),
@@ -86,6 +89,9 @@ pub(super) fn quoted(text: &str) -> String {
 
 fn parse(text: &str, dialect: Dialect) -> Result<Rule, Wrong> {
     let rule = |area, ports| Ok(Rule { text: text.to_owned(), area, ports });
+    if text.contains('@') && !text.starts_with("unix:") {
+        return Err("a rule has no user and no password; write the host alone".into());
+    }
     if text.is_empty() {
         return Err("it is empty; leave it out, or write \"*\" for everything".into());
     }
