@@ -5,7 +5,7 @@ use crate::{
     proxy::{Destination, Kind, Proxy, Through},
     tls::{Credentials, Options},
 };
-use rustls::ServerConfig;
+use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier};
 use rustls_pki_types::PrivateKeyDer;
 use tokio::{io::AsyncWrite, time::timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream as ServerStream};
@@ -26,11 +26,20 @@ fn trusting(authority: &str) -> Handshake {
 }
 
 fn pki() -> Pki {
+    pki_for(false)
+}
+
+/// `identified`: the proxy lets nobody in without a certificate.
+fn pki_for(identified: bool) -> Pki {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate =
         rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    let clients = WebPkiClientVerifier::builder(Arc::new(roots));
+    let verifier = if identified { clients } else { clients.allow_unauthenticated() };
     let config = ServerConfig::builder()
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier.build().unwrap())
         .with_single_cert(
             vec![certificate.der().clone()],
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
@@ -235,6 +244,22 @@ async fn a_proxy_without_tls_is_named() {
         assert_eq!(error.code(), code);
         assert!(error.to_string().starts_with(words), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_a_certificate_says_so() {
+    let Pki { acceptor, handshake } = pki_for(true);
+    let (near, far) = streams().await;
+    // Its alert comes after the handshake that this side takes for done. Closed at once, it might be lost.
+    let (result, refused) = tokio::join!(through(handshake, near), acceptor.accept(far).into_fallible());
+    assert!(refused.is_err());
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), "ERR_TLS_ALERT");
+    let message = error.to_string();
+    assert!(
+        message.starts_with("the TLS session with the proxy https://p:3129 failed: received fatal alert"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
