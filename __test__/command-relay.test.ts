@@ -73,14 +73,12 @@ describe.each(Object.keys(ways))('over %s', (name) => {
 
   test('what of stdin the server does not take any more is an error', async () => {
     const argv = await start((socket) => {
-      socket.once('data', () => {
-        socket.pause();
-        socket.end('413');
-        socket.once('finish', () => setImmediate(() => socket.destroy()));
-      });
+      socket.pause();
+      farewell(socket, '413');
     });
-    const { code, stdout } = await command(argv, { input: patterned(8 * mebibyte) });
+    const { code, stdout, stderr } = await command(argv, { input: patterned(16 * mebibyte) });
     expect(stdout.toString()).toBe('413');
+    expect(stderr).toContain('the server ended before all of stdin was sent');
     expect(code).toBe(1);
   });
 
