@@ -136,6 +136,21 @@ describe('an authority that is not known', () => {
     expect(hints).toEqual(['if you know it, trust it: --extra-ca file']);
   });
 
+  test('is told apart from a namesake that is sent', async () => {
+    const [other, namesake] = await Promise.all(
+      [1, 2].map(() => createAuthority({ commonName: 'a stranger' })),
+    );
+    const issued = await (other as Authority).issue({ names });
+    const chainPem = issued.certPem + (namesake as Authority).certPem;
+    const address = await serveTls(shown({ ...issued, chainPem }));
+    const { code, stderr } = await command([address, '--tls', '--ca', ca, '--check']);
+    expect(stderr).toContain(
+      'warning      certificate 2 (CN=a stranger) has the name of the issuer, but not the key that has signed',
+    );
+    expect(stderr).toContain('hint         if you trust CN=a stranger');
+    expect(code).toBe(3);
+  });
+
   test('is trusted with --extra-ca, as the hint says', async () => {
     const { other, issued } = await stranger();
     const address = await serveTls(shown(issued));

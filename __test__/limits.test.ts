@@ -166,7 +166,7 @@ test('the place of a socket that was collected is the next one’s', async () =>
   const source = `
     import { createBinding } from 'wintersock';
     import { setTimeout as sleep } from 'node:timers/promises';
-    const binding = createBinding({ maxConnections: 1 });
+    const binding = createBinding({ maxConnections: 1, idleTimeout: 600_000 });
     await (async () => void (await binding.connect('${echo.address}').opened))();
     const next = binding.connect('${echo.address}');
     let open = false;

@@ -23,8 +23,11 @@ export function readPem(value: unknown, name: string, code: PemCode): Buffer[] |
   const items: unknown[] = Array.isArray(value) ? value : [value];
   return items.map((item) => {
     if (typeof item === 'string') return textOf(item, name, code);
-    if (ArrayBuffer.isView(item)) return Buffer.from(item.buffer, item.byteOffset, item.byteLength);
-    if (types.isAnyArrayBuffer(item)) return Buffer.from(item);
+    // Copies: what becomes of the caller's memory is his affair.
+    if (ArrayBuffer.isView(item)) {
+      return Buffer.from(new Uint8Array(item.buffer, item.byteOffset, item.byteLength));
+    }
+    if (types.isAnyArrayBuffer(item)) return Buffer.from(new Uint8Array(item));
     if (isUrl(item)) return fileAt(item, name, code);
     throw invalid(`\`${name}\` must be PEM, bytes or a file: URL, not ${describe(item)}`);
   });
