@@ -46,8 +46,8 @@ test('every relative link leads somewhere', () => {
 
 test('the code in the README is that of the examples', () => {
   const quoted = all(read('README.md'), /^```js\n([\s\S]*?)^```$/gm);
-  // Those of clients are in docs/drivers.md, and that of docs/maintainers.md is there.
-  const elsewhere = /^examples\/(?:drivers\/|redis-client)/;
+  // Those of clients are in docs/drivers.md, those for hosts in docs/hosting.md, and that of docs/maintainers.md is there.
+  const elsewhere = /^examples\/(?:drivers\/|hosting\/|redis-client)/;
   const examples = filesIn('examples', '.mjs')
     .filter((file) => !elsewhere.test(file))
     .map(read);
@@ -57,7 +57,8 @@ test('the code in the README is that of the examples', () => {
 
 describe('codes', () => {
   /** What looks like a code: environment variables, a socket option, and what Node says of a missing module. */
-  const others = /^(?:NODE_\w+|SSL_\w+|WINTERSOCK_\w+|TCP_NODELAY|MODULE_NOT_FOUND)$/;
+  const others =
+    /^(?:NODE_\w+|SSL_\w+|SSLKEYLOGFILE|(?:ALL|HTTPS?|NO)_PROXY|WINTERSOCK_\w+|TCP_NODELAY|MODULE_NOT_FOUND)$/;
   const code = /^(?:E[A-Z]{3,}|[A-Z]{3,}(?:_[A-Z0-9]+)+)$/;
   const isCode = (text: string): boolean => code.test(text) && !others.test(text);
 

@@ -45,6 +45,18 @@ describe.each(everyWay)('with $name', ({ open }) => {
     }
   });
 
+  test('a port that was left a moment ago, to another server', async () => {
+    await using peer = await Peer.open();
+    peer.onWire = (wire) => void wire.tcp.resume().on('end', () => wire.end());
+    const binding = createBinding({ localPort: await closedPort() });
+    for (const address of [peer.address, echo.address]) {
+      const link = open(binding, address);
+      await link.opened;
+      await link.close();
+    }
+    expect(binding.stats).toMatchObject({ open: 0, failures: {} });
+  });
+
   test('a port that somebody else has', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');

@@ -72,7 +72,7 @@ const echo = `
 const expected = {
   echoed: 'there and back',
   same: [true, true, true],
-  names: ['Socket', 'SocketError', 'connect'],
+  names: ['Socket', 'SocketError', 'connect', 'createBinding', 'presets', 'setDefaultBinding'],
 };
 
 describe.each([nodeMajors[0], nodeMajors.at(-1)] as number[])(
@@ -165,6 +165,7 @@ test('the package has what it needs and nothing else', async () => {
     'LICENSE',
     'README.md',
     'cloudflare-sockets.d.ts',
+    'dist/command.mjs',
     'dist/connect.cjs',
     'dist/index.cjs',
     'dist/index.d.cts',

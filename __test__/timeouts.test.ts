@@ -1,7 +1,10 @@
 /** `connectTimeout`: it fires in each phase, says which, and leaves nothing behind. And processes that end by it, or by `idleTimeout`. */
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createBinding } from 'wintersock';
+import { type Binding, createBinding } from 'wintersock';
+import { createConnection, PostgresSocket } from 'wintersock/node';
 import { openSockets, openSocketsReturnTo, strayRejections } from './behaviour/leftovers.ts';
 import { everyWay, failureOf, type Link } from './behaviour/link.ts';
 import { Peer } from './behaviour/wire.ts';
@@ -163,6 +166,35 @@ test('after the handshake of startTls() has timed out, closed of the plain socke
   expect(await failureOf(secure.readable.getReader().read())).toEqual({ code: 'ETIMEDOUT', message });
   expect(await failureOf(secure.writable.getWriter().write('x'))).toEqual({ code: 'ETIMEDOUT', message });
   expect(await plain.closed).toBe(undefined);
+});
+
+describe('connectTimeout with a duplex fires', () => {
+  /** What it fails with, and what its binding counts. */
+  async function outcome(begin: (binding: Binding) => Duplex): Promise<object> {
+    const binding = createBinding({ connectTimeout });
+    const [error] = await once(begin(binding).resume(), 'error').catch((reason) => [reason]);
+    const { failures, ...stats } = binding.stats;
+    expect(stats).toMatchObject({ open: 0, connecting: 0 });
+    return { message: error.message, code: error.code, failures };
+  }
+  const says = (phase: string, target: string) => ({
+    code: 'ETIMEDOUT',
+    message: `SocketError: connect ETIMEDOUT ${target}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${phase}; check that, or allow more time`,
+    failures: { ETIMEDOUT: 1 },
+  });
+
+  test.concurrent('while its own `lookup` is silent', async () => {
+    const { port } = silent;
+    const begin = (binding: Binding) =>
+      createConnection({ host: 'db.example', port, lookup: () => {}, binding });
+    expect(await outcome(begin)).toEqual(says('looking up db.example', `db.example:${port}`));
+  });
+
+  test.concurrent('while a server of PostgreSQL does not agree to TLS', async () => {
+    const { port, address } = silent;
+    const begin = (binding: Binding) => new PostgresSocket().connect({ host: '127.0.0.1', port, binding });
+    expect(await outcome(begin)).toEqual(says('waiting for the server to agree to TLS', address));
+  });
 });
 
 describe('the process ends by itself after', () => {

@@ -1,8 +1,5 @@
 /** TLS credentials: whom a connection trusts and who it is, from the members that index.d.ts calls TlsConfig. */
 
-import { closeSync, openSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { CredentialsOptions, Secure } from '../binding.d.cts';
 import type { TlsVersion } from '../index.d.ts';
 import { Credentials as Native } from './binding.ts';
@@ -16,17 +13,29 @@ import {
   readServerName,
   secureOf,
 } from './options.ts';
+import { keyLogOfHost, logged, readKeyLog } from './key-log.ts';
 import { readKey, readPem } from './pem.ts';
+import { warn } from './warning.ts';
 
 /** Parsed, with what they were parsed from: startTls() puts its options on top of that. Made once, used many times. */
 export class Credentials {
-  readonly native: Native;
-  // Not a property: who looks at a socket with all it has must not see a private key.
+  // No properties: who looks at a socket with all it has must not see a private key.
   readonly #options: Readonly<CredentialsOptions>;
+  #native: Native | undefined;
 
   constructor(options: Readonly<CredentialsOptions>) {
-    this.native = rethrowing(() => new Native(options));
     this.#options = options;
+  }
+
+  /** Made when it is first needed: the default may only be what others are made from. */
+  get native(): Native {
+    return this.checked().#native as Native;
+  }
+
+  /** Makes it now, so that what is wrong is told now. */
+  checked(): this {
+    this.#native ??= rethrowing(() => new Native(logged(this.#options)));
+    return this;
   }
 
   get options(): Readonly<CredentialsOptions> {
@@ -59,8 +68,6 @@ export interface Members {
   verify?: boolean | undefined;
 }
 
-const WARNED = Symbol.for('wintersock.warned');
-const KEY_LOG = 'SSLKEYLOGFILE';
 const PIN = /^sha256\/([A-Za-z0-9+/]{43}=)$/;
 
 /**
@@ -172,9 +179,7 @@ export function withoutIdentity({ options }: Credentials): Credentials {
 
 function made(options: CredentialsOptions, where: string): Credentials {
   try {
-    const credentials = new Credentials(options);
-    if (options.keyLog !== undefined) warnOfKeyLog(options.keyLog);
-    return credentials;
+    return new Credentials(options).checked();
   } catch (error) {
     if (where === '') throw error;
     const { code, message } = error as SocketError;
@@ -186,17 +191,14 @@ let shared: Credentials | undefined;
 
 /** What holds where nobody says anything: the host's environment, which is read at the first use of TLS. */
 export function defaultCredentials(): Credentials {
-  shared ??= made(
-    {
-      ...named('nodeExtra', 'NODE_EXTRA_CA_CERTS'),
-      ...named('certFile', 'SSL_CERT_FILE'),
-      ...named('certDir', 'SSL_CERT_DIR'),
-      ...keyLogOfHost(),
-      alpn: [],
-      system: usesSystemStore(),
-    },
-    '',
-  );
+  shared ??= new Credentials({
+    ...named('nodeExtra', 'NODE_EXTRA_CA_CERTS'),
+    ...named('certFile', 'SSL_CERT_FILE'),
+    ...named('certDir', 'SSL_CERT_DIR'),
+    ...keyLogOfHost(),
+    alpn: [],
+    system: usesSystemStore(),
+  });
   return shared;
 }
 
@@ -208,37 +210,6 @@ function named(member: string, variable: string): Record<string, string> {
 function usesSystemStore(): boolean {
   const flags = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/)];
   return flags.includes('--use-system-ca') || process.env['NODE_USE_SYSTEM_CA'] === '1';
-}
-
-/** The variable is for all programs that are started with it, so one that cannot be honoured is no reason to fail. */
-function keyLogOfHost(): { keyLog?: string } {
-  const file = process.env[KEY_LOG];
-  if (!file) return {};
-  const keyLog = resolve(file);
-  try {
-    closeSync(openSync(keyLog, 'a', 0o600));
-    return { keyLog };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    warn(
-      'WINTERSOCK_KEYLOG',
-      `${KEY_LOG} names ${keyLog}, which cannot be opened (${code}): no secrets are logged`,
-    );
-    return {};
-  }
-}
-
-function readKeyLog(value: unknown, name: string): string | false | undefined {
-  if (value === undefined || value === false) return value;
-  if (value === true) {
-    const file = process.env[KEY_LOG];
-    if (!file)
-      throw invalid(`\`${name}: true\` needs the environment variable ${KEY_LOG}; set it, or pass a path`);
-    return resolve(file);
-  }
-  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return resolve(value);
-  if (value instanceof URL && value.protocol === 'file:') return fileURLToPath(value);
-  throw invalid(`\`${name}\` must be a path, a file: URL or a boolean, not ${describe(value)}`);
 }
 
 function readVersion(value: unknown, name: string): TlsVersion | undefined {
@@ -280,20 +251,4 @@ export function loud({ verify }: Members, credentials: Credentials): Credentials
     );
   }
   return credentials;
-}
-
-function warnOfKeyLog(path: string): void {
-  warn(
-    'WINTERSOCK_KEYLOG',
-    `the secrets of TLS sessions are appended to ${path}: whoever reads it can read the traffic`,
-  );
-}
-
-/** Once in a thread, however many copies of this module there are. */
-function warn(code: string, message: string): void {
-  const holder = process as { [WARNED]?: Set<string> };
-  if (holder[WARNED] === undefined) Object.defineProperty(process, WARNED, { value: new Set() });
-  if (holder[WARNED]?.has(code)) return;
-  holder[WARNED]?.add(code);
-  process.emitWarning(message, { code });
 }

@@ -240,8 +240,8 @@ function unknown(text: string, what: string): SocketError {
 function codeOf(error: unknown): string {
   try {
     const code = (error as { code?: unknown } | null | undefined)?.code;
-    return typeof code === 'string' ? code : 'ERR_RESOLVE';
+    return typeof code === 'string' ? code : 'ENOTFOUND';
   } catch {
-    return 'ERR_RESOLVE';
+    return 'ENOTFOUND';
   }
 }

@@ -78,9 +78,7 @@ export function readKey(parts: readonly Buffer[], passphrase: string | undefined
     throw new SocketError(`\`${name}\` is encrypted; pass its \`passphrase\``, { code: 'ERR_INVALID_KEY' });
   }
   try {
-    const from = pem
-      ? ({ key: pem[0], format: 'pem' } as const)
-      : ({ key, format: 'der', type: 'pkcs8' } as const);
+    const from = der ? ({ key, format: 'der', type: 'pkcs8' } as const) : ({ key, format: 'pem' } as const);
     // Not imported: loading it takes time, and few keys are encrypted.
     const { createPrivateKey } = process.getBuiltinModule('node:crypto');
     return createPrivateKey({ ...from, passphrase }).export({ type: 'pkcs8', format: 'der' });

@@ -30,11 +30,21 @@ const clients = ['drivers/', 'duplex', 'shim', 'alias', 'register', 'recipes', '
 /** Of these, what depends on the version of Node most. */
 const byNode = ['duplex', 'shim', 'alias-r', 'register', 'drivers/pg.test', 'drivers/postgres.test'];
 const byWay = ['drivers/', 'duplex', 'shim'];
+
+/** Tests of what a host decides: servers, proxies and processes of their own, so they wait as well. */
+const hosts = [
+  ...['certificates', 'channels', 'command', 'config', 'credentials', 'default-binding', 'hosting', 'keylog'],
+  ...['limits', 'pins', 'policy', 'proxy', 'rebinding', 'resolve', 'stats', 'timeouts', 'tls-info', 'unix'],
+];
+const hostsByNode = ['certificates', 'channels', 'default-binding', 'hosting', 'proxy', 'timeouts'];
+/** What does not look at where I/O happens. */
+const hostsOnce = ['certificates', 'command', 'config', 'credentials', 'policy'];
 /** @param {string[]} names */
 const only = (names) => ['--maxWorkers=3', ...names.map((name) => `__test__/${name}`)];
-const others = without(clients.map((name) => `${name}**`));
+const others = without([...clients, ...hosts].map((name) => `${name}**`));
 
 const [first, last] = [Math.min(...nodeMajors), Math.max(...nodeMajors)];
+const between = nodeMajors.filter((major) => major !== first && major !== last);
 
 /**
  * The runs of vitest: where I/O happens, on which versions of Node, and with which options.
@@ -45,13 +55,16 @@ const runs = [
   { what: 'core', way: 'thread', majors: [first, last], options: [...others, ...everyWay] },
   { what: 'core', way: 'ahead', majors: [first], options: [...others, ...everyWay] },
   { what: 'clients', way: 'direct', majors: [first, last], options: only(clients) },
-  {
-    what: 'clients',
-    way: 'direct',
-    majors: nodeMajors.filter((major) => major !== first && major !== last),
-    options: only(byNode),
-  },
+  { what: 'clients', way: 'direct', majors: between, options: only(byNode) },
   { what: 'clients', way: 'thread', majors: [first], options: only(byWay) },
+  { what: 'hosts', way: 'direct', majors: [first, last], options: only(hosts) },
+  { what: 'hosts', way: 'direct', majors: between, options: only(hostsByNode) },
+  {
+    what: 'hosts',
+    way: 'thread',
+    majors: [first],
+    options: only(hosts.filter((name) => !hostsOnce.includes(name))),
+  },
 ];
 
 const reports = join(root, '.cache', 'test');

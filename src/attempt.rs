@@ -1,9 +1,15 @@
 //! A plain connection to an address, under way on the thread that asked for it: without a name to look up or a handshake to run,
 //! a hop to another thread and back would be most of the work.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use socket2::{Domain, SockRef, Socket, Type};
+use tokio::task::AbortHandle;
 
 use crate::{
     config::Tuning,
@@ -11,6 +17,7 @@ use crate::{
     error::Error,
     journey::Timings,
     notify::{Interest, Notifier, Notify, Unbound, Watched},
+    runtime::{Environment, Event},
     transport::Info,
 };
 
@@ -20,6 +27,35 @@ pub struct Attempt {
     address: SocketAddr,
     stream: Watched,
     begun: Instant,
+    deadline: Option<Deadline>,
+}
+
+/// Tells when the time for an attempt is over, unless it is dropped before.
+#[derive(Debug)]
+pub struct Deadline {
+    task: AbortHandle,
+    after: Duration,
+}
+
+impl Deadline {
+    /// Begins to wait.
+    ///
+    /// # Errors
+    /// [`Error::Runtime`]
+    pub fn start(environment: &Arc<Environment>, id: u32, after: Duration) -> Result<Self, Error> {
+        let told = Arc::clone(environment);
+        let task = environment.spawn(async move {
+            tokio::time::sleep(after).await;
+            told.push(id, Event::Late);
+        })?;
+        Ok(Self { task, after })
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Attempt {
@@ -32,6 +68,7 @@ impl Attempt {
         tuning: &Tuning,
         notifier: &Notifier,
         id: u32,
+        deadline: Option<Deadline>,
         target: &str,
     ) -> Result<Self, Error> {
         let begun = Instant::now();
@@ -40,8 +77,16 @@ impl Attempt {
             .map_err(|error| refused(target, address, error))
             .map(|stream| {
                 stream.watch(Interest::Writable);
-                Self { address, stream, begun }
+                Self { address, stream, begun, deadline }
             })
+    }
+
+    /// Why it is given up, when its time is over.
+    #[must_use]
+    pub fn late(&self, target: &str) -> Error {
+        let after = self.deadline.as_ref().map(|deadline| deadline.after).unwrap_or_default();
+        let phase = format!("connecting (tried {})", self.address);
+        Error::TimedOut { target: target.to_owned(), phase, after }
     }
 
     /// How long it has taken so far.

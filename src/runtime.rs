@@ -35,6 +35,8 @@ pub enum Event {
     Opened(Box<Established>),
     /// It could not be established.
     Failed(Error),
+    /// The time for an attempt on the JavaScript thread is over.
+    Late,
     /// The last flush after a close is done.
     Closed,
 }

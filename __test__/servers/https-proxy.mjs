@@ -40,11 +40,21 @@ async function listening(server, counted) {
 export function startTlsEnd({ credentials, port, ...options }) {
   const { chainPem: cert, keyPem: key } = credentials;
   const settings = { cert, key, allowHalfOpen: true, ...options };
+  const clients = new Set();
   const server = tls.createServer(settings, (secure) => {
+    clients.add(secure);
+    secure.on('close', () => clients.delete(secure));
     join(secure, net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
   });
   server.on('tlsClientError', () => {});
-  return listening(server);
+  return listening(server, {
+    pause() {
+      for (const client of clients) client.pause();
+    },
+    resume() {
+      for (const client of clients) client.resume();
+    },
+  });
 }
 
 export function startConnect() {

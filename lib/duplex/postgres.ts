@@ -2,6 +2,7 @@
 
 import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
 import { SocketError, timeoutError } from '../error.ts';
+import { defaultHost } from '../host.ts';
 import { PARTS } from './parts.ts';
 import { readSecurity } from './security.ts';
 import { Socket } from './socket.ts';
@@ -24,7 +25,7 @@ export class PostgresSocket extends Socket {
   constructor(options: SocketConstructorOptions & TlsOptions = {}) {
     super(options);
     // What is wrong is told now. The name that is checked is known only later, unless it is among the options.
-    readSecurity(options, 'localhost');
+    readSecurity(options, 'localhost', defaultHost().credentials);
     this.#options = options;
   }
 

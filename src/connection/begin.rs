@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{Connection, Record, State};
 use crate::{
-    attempt::Attempt,
+    attempt::{Attempt, Deadline},
     config::{Admission, Config, Local},
     counters::Counted,
     dial::{Dial, establish},
@@ -76,13 +76,16 @@ impl Connection {
     /// A connection on this thread, where nothing but TCP is asked for.
     fn attempt(&self) -> Option<Result<Attempt, Error>> {
         let Config { local, timeout, tuning, .. } = &*self.config;
-        let plain =
-            *local == Local::default() && timeout.is_none() && self.config.proxy_for(&self.target).is_none();
+        let plain = *local == Local::default() && self.config.proxy_for(&self.target).is_none();
         if !plain || !self.notifier.is_own_thread() {
             return None;
         }
         let address = self.target.literal()?;
-        Some(Attempt::begin(address, tuning, &self.notifier, self.id, &self.target.text))
+        let limit = self.target.timeout.or(*timeout);
+        let deadline = limit.map(|after| Deadline::start(&self.environment, self.id, after)).transpose();
+        Some(deadline.and_then(|deadline| {
+            Attempt::begin(address, tuning, &self.notifier, self.id, deadline, &self.target.text)
+        }))
     }
 
     /// Whether there is a name to look up here.

@@ -163,6 +163,11 @@ impl Connection {
                     Err(error) => self.lost(error),
                 })
             }
+            (Event::Late, State::Attempting(attempt)) => {
+                self.record.took(attempt.timings());
+                let error = attempt.late(&self.target.text);
+                Some(self.lost(error))
+            }
             (Event::Failed(error), State::Connecting(_)) => Some(self.lost(error)),
             (Event::Readable, State::Open(_)) => Some(Told::Readable),
             // What is still held goes first.

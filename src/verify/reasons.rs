@@ -40,6 +40,9 @@ fn of_webpki(error: &webpki::Error) -> Option<&'static str> {
         Reason::NameConstraintViolation => {
             "it has a name that its authority may not certify (name constraints); let another authority issue it, or leave that name out"
         }
+        Reason::UnsupportedCertVersion => {
+            "it is of an old version of X.509, which has no subject alternative names; issue it as version 3 (`openssl x509 -req` needs `-extfile` for that)"
+        }
         Reason::UnsupportedCriticalExtension => {
             "it, or an authority above it, has a critical extension that is not known here; let it be issued without"
         }
