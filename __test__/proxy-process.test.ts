@@ -140,6 +140,14 @@ for (const { name, skip, start } of proxyWays) {
         expect((await bytes).equals(Buffer.concat(expected))).toBe(true);
       },
     );
+
+    test('nothing is left of a socket that is closed, although the other side stays open', async () => {
+      await using destination = await Peer.open();
+      const script = ['__test__/proxy/closed.mjs', destination.address];
+      const ended = runNode(['--import', './__test__/proxy/host.mjs', ...script], { env: host() });
+      expect(String(await (await destination.wire()).hear())).toBe('bye');
+      expect(await ended).toEqual({ code: 0, signal: null, stdout: '0\n', stderr: '' });
+    });
   });
 }
 
