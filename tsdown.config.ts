@@ -21,6 +21,8 @@ export default defineConfig([
     entry: { index: 'lib/index.ts', node: 'lib/node.ts', net: 'lib/shim/net.ts', tls: 'lib/shim/tls.ts' },
     format: 'cjs',
     outExtensions: () => ({ js: '.cjs' }),
+    // Where the bundler would put its own few functions, all would load what only some need.
+    outputOptions: { codeSplitting: { groups: [{ name: 'runtime', test: /rolldown\/runtime/ }] } },
   },
   {
     ...common,

@@ -71,7 +71,7 @@ const echo = `
   }`;
 const expected = {
   echoed: 'there and back',
-  same: [true, true, true],
+  same: [true, true, true, true, true, true],
   names: ['Socket', 'SocketError', 'connect', 'createBinding', 'presets', 'setDefaultBinding'],
 };
 
@@ -94,6 +94,19 @@ describe.each([nodeMajors[0], nodeMajors.at(-1)] as number[])(
       const same = names.map((name) => imported[name] === required[name]);
       console.log(JSON.stringify({ echoed: await echo(imported), same, names }));`;
       expect(await runIn(app, node, 'import.mjs', source)).toEqual(expected);
+    });
+
+    test('it has a command', async () => {
+      const entry = (project: string) => join(project, 'node_modules', 'wintersock', 'dist', 'command.mjs');
+      const { port } = server.address() as AddressInfo;
+      const { stdout } = await run(node, [entry(app), `127.0.0.1:${port}`, '--check', '--json']);
+      expect(JSON.parse(stdout)).toMatchObject({ ok: true, exitCode: 0 });
+      // Without a binary it can still be asked what it does.
+      expect((await run(node, [entry(bare), '--help'])).stdout).toMatch(/^Usage: wintersock /);
+      await expect(run(node, [entry(bare), '127.0.0.1:1'])).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('(ERR_NO_BINARY)'),
+      });
     });
 
     test('it can be required', async () => {
@@ -128,7 +141,10 @@ describe.each([nodeMajors[0], nodeMajors.at(-1)] as number[])(
       const echoed = await echo(imported);
       const names = Object.keys(imported).sort();
       const { Socket, SocketError } = imported;
-      const same = [imported.connect === connect, connect('127.0.0.1:1').unref() instanceof Socket, new SocketError() instanceof TypeError];
+      const code = (call) => { try { call(); } catch (error) { return error.code; } };
+      const refuses = (name) => code(imported[name]) === 'ERR_UNSUPPORTED';
+      const same = [imported.connect === connect, connect('127.0.0.1:1').unref() instanceof Socket, new SocketError() instanceof TypeError,
+        refuses('createBinding'), refuses('setDefaultBinding'), imported.presets.workerd.allow[0] === 'public'];
       console.log(JSON.stringify({ echoed, names, same }));`;
       const args = ['--conditions=workerd', ...register];
       expect(await runIn(app, node, 'workers.mjs', source, args)).toEqual(expected);
@@ -166,7 +182,7 @@ test('the package has what it needs and nothing else', async () => {
     'README.md',
     'cloudflare-sockets.d.ts',
     'dist/command.mjs',
-    'dist/connect.cjs',
+    'dist/host.cjs',
     'dist/index.cjs',
     'dist/index.d.cts',
     'dist/index.mjs',
@@ -178,7 +194,9 @@ test('the package has what it needs and nothing else', async () => {
     'dist/register-thread.mjs',
     'dist/register.mjs',
     'dist/registration.mjs',
+    'dist/rolldown-runtime.cjs',
     'dist/socket.cjs',
+    'dist/socket2.cjs',
     'dist/stand-in.cjs',
     'dist/tcp.cjs',
     'dist/tls.cjs',

@@ -76,6 +76,28 @@ async function expectBothWays(socket: Socket, wire: Wire): Promise<void> {
   expect([digest(heard), digest(read)]).toEqual([digest(up), digest(down)]);
 }
 
+/** Each side ends before the other, and the other goes on. */
+async function expectHalfOpen(binding: Binding, peer: Peer): Promise<void> {
+  const socket = binding.connect(peer.address, { allowHalfOpen: true });
+  const wire = await peer.wire();
+  const bytes = randomBytes(1024 * 1024);
+  await sendAll(socket, bytes);
+  await socket.writable.close();
+  expect(digest(await heardBy(wire))).toBe(digest(bytes));
+  wire.stream.end(bytes);
+  expect(digest(await readAll(socket))).toBe(digest(bytes));
+  await socket.closed;
+
+  const second = binding.connect(peer.address, { allowHalfOpen: true });
+  const other = await peer.wire();
+  other.stream.end('bye');
+  expect(String(await readAll(second))).toBe('bye');
+  await sendAll(second, bytes);
+  await second.writable.close();
+  expect(digest(await heardBy(other))).toBe(digest(bytes));
+  await second.closed;
+}
+
 for (const { name, skip, start, halfOpen } of proxyWays) {
   describe.skipIf(skip)(skip || name, () => {
     let proxy: RunningProxy;
@@ -155,25 +177,19 @@ for (const { name, skip, start, halfOpen } of proxyWays) {
       await secure.socket.closed;
     });
 
-    test.runIf(halfOpen)('each side ends by itself', async () => {
-      const socket = binding.connect(peer.address, { allowHalfOpen: true });
-      const wire = await peer.wire();
-      const bytes = randomBytes(1024 * 1024);
-      await sendAll(socket, bytes);
-      await socket.writable.close();
-      expect(digest(await heardBy(wire))).toBe(digest(bytes));
-      wire.stream.end(bytes);
-      expect(digest(await readAll(socket))).toBe(digest(bytes));
-      await socket.closed;
+    if (halfOpen) test('each side ends by itself', () => expectHalfOpen(binding, peer));
 
-      const second = binding.connect(peer.address, { allowHalfOpen: true });
-      const other = await peer.wire();
-      other.stream.end('bye');
-      expect(String(await readAll(second))).toBe('bye');
-      await sendAll(second, bytes);
-      await second.writable.close();
-      expect(digest(await heardBy(other))).toBe(digest(bytes));
-      await second.closed;
+    test('twenty at once do not disturb each other', async () => {
+      peer.onWire = ({ tcp }) => void tcp.pipe(tcp);
+      const echoed = async (index: number) => {
+        const socket = binding.connect(peer.address, { allowHalfOpen: true });
+        const bytes = Buffer.alloc(100_000, index);
+        const [read] = await Promise.all([readAll(socket, bytes.length), sendAll(socket, bytes)]);
+        await socket.close();
+        return read.equals(bytes);
+      };
+      const all = await Promise.all(Array.from({ length: 20 }, (_, index) => echoed(index)));
+      expect(all.every(Boolean)).toBe(true);
     });
 
     test('the end of the destination is the end of the socket', async () => {

@@ -51,10 +51,10 @@ export class Host {
     this.idleTimeout = idleTimeout;
     this.connectTimeout = native.connectTimeout ?? 0;
     this.#credentials = credentials;
-    const { allow, deny, proxy, localAddress, localPort } = native;
-    this.plain = proxy === undefined && resolve === undefined;
-    const open = allow === undefined && deny.length === 0 && !localAddress && !localPort;
-    this.decides = { network: !(open && this.plain), tls: credentials !== undefined };
+    const { deny, noDelay, refuse, ...others } = native;
+    this.plain = native.proxy === undefined && resolve === undefined;
+    const limited = deny.length > 0 || Object.keys(others).length > 0 || idleTimeout > 0;
+    this.decides = { network: limited || !this.plain, tls: credentials !== undefined };
   }
 
   /** Of TLS, where a caller says nothing else. */
@@ -141,7 +141,8 @@ function credentialsOfProxy(
   credentials: Credentials | undefined,
 ): Credentials | undefined {
   if (native.proxy?.kind !== 'https') return undefined;
-  return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
+  const base = withoutIdentity(credentials ?? defaultCredentials());
+  return proxyTls ? readTls(proxyTls, 'proxy.tls.', base) : base;
 }
 
 async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {

@@ -62,6 +62,7 @@ export function startConnect() {
   const server = http.createServer();
   server.on('connect', (request, client, head) => {
     requested.push(request.url);
+    client.on('error', () => {});
     const { hostname, port } = new URL(`http://${request.url}`);
     const host = hostname.replace(/^\[|\]$/g, '');
     const destination = net.connect({ host, port: Number(port || 80), allowHalfOpen: true });

@@ -7,6 +7,14 @@ import type { SocketError } from '../error.ts';
 import type { Host } from '../host.ts';
 import type { Idle, IdleWatch } from '../idle.ts';
 
+/** Who connects. */
+export interface Dialling extends Idle {
+  readonly native: NativeSocket | undefined;
+  take(native: NativeSocket): void;
+  /** Also: it cannot be connected. */
+  idled(error: unknown): void;
+}
+
 export class Attempts {
   readonly #addresses: Address[];
   #timer: NodeJS.Timeout | undefined;
@@ -16,7 +24,8 @@ export class Attempts {
   readonly #begun: number | undefined;
   #current: Address | undefined;
   /** Why the first of those that may not be connected to may not. */
-  refusal: SocketError | undefined;
+  #refusal: SocketError | undefined;
+  #line: Dialling | undefined;
 
   /**
    * @param family 4 or 6: addresses that are looked up are to be of that.
@@ -30,28 +39,36 @@ export class Attempts {
   }
 
   /**
-   * Tries the next address that may be connected to.
-   * @param late Called if it has not answered in the time that node:net gives it, unless it is the last.
-   * @param lost Told why the host could not look it up.
+   * Tries the first for a line.
+   * @throws {SocketError} if none may be connected to; that is counted.
    */
-  next(late: () => void, lost: (error: unknown) => void): NativeSocket {
+  begin(line: Dialling): void {
+    this.#line = line;
+    if (this.next() || this.#refusal === undefined) return;
+    this.#host.config.failed(this.#refusal.code);
+    throw this.#refusal;
+  }
+
+  /** Tries the next one, and gives up the last. Whether there is one. */
+  next(): boolean {
     this.end();
-    this.#current = this.#addresses.shift() as Address;
-    const native = this.#host.dial(this.#within(this.#current), undefined, lost, this.#family);
-    if (this.#addresses.length > 0)
-      this.#timer = setTimeout(late, getDefaultAutoSelectFamilyAttemptTimeout());
-    return native;
-  }
-
-  /** Why none may be connected to; counted. */
-  refused(): SocketError | undefined {
-    if (this.refusal) this.#host.config.failed(this.refusal.code);
-    return this.refusal;
-  }
-
-  /** Whether there is another one. */
-  get more(): boolean {
-    return this.#addresses.length > 0;
+    const line = this.#line;
+    const address = this.#addresses.shift();
+    if (address === undefined || line === undefined) return false;
+    this.#current = address;
+    // First: there may be no room for both.
+    line.native?.abort(false);
+    try {
+      line.take(
+        this.#host.dial(this.#within(address), undefined, (error) => line.idled(error), this.#family),
+      );
+      if (this.#addresses.length > 0)
+        this.#timer = setTimeout(() => this.next(), getDefaultAutoSelectFamilyAttemptTimeout());
+    } catch (error) {
+      // As in node:net: never within the call.
+      process.nextTick(() => line.idled(error));
+    }
+    return true;
   }
 
   /** What is left of the time for all that comes before the connection is open. */
@@ -66,7 +83,7 @@ export class Attempts {
       this.#host.check(address);
       return true;
     } catch (error) {
-      this.refusal ??= error as SocketError;
+      this.#refusal ??= error as SocketError;
       return false;
     }
   }

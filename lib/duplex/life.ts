@@ -52,7 +52,6 @@ export abstract class Life extends Duplex {
     },
     ended: () => peerEnds(this),
     broke: (error) => this.destroy(error),
-    idled: (error) => this.destroy(error),
   };
 
   static {

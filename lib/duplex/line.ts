@@ -20,7 +20,7 @@ import {
 import type { Handshake } from '../credentials.ts';
 import { errorOf, rethrowing, type SocketError } from '../error.ts';
 import type { IdleWatch } from '../idle.ts';
-import type { Attempts } from './attempts.ts';
+import type { Attempts, Dialling } from './attempts.ts';
 import { failureOf } from './failure.ts';
 import type { Follower, LineOwner } from './parts.ts';
 import { type Done, type Pending, Writes } from './writes.ts';
@@ -39,7 +39,7 @@ type State =
 /** As in lib/readable.ts: so many reads in a row, then the others have their turn. */
 const STREAK = 16;
 
-export class Line extends AsyncResource implements Listener {
+export class Line extends AsyncResource implements Listener, Dialling {
   owner: LineOwner;
   readonly followers: Follower[] = [];
   /** Once it is dialled. */
@@ -74,16 +74,7 @@ export class Line extends AsyncResource implements Listener {
   /** Connects to the first of some addresses that accepts it. Throws if it may be none of them. */
   dial(attempts: Attempts): void {
     this.#attempts = attempts;
-    if (attempts.refusal && !attempts.more) throw attempts.refused();
-    this.#dialNext();
-  }
-
-  #dialNext(): boolean {
-    const broke = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(errorOf(error));
-    if (!this.#attempts?.more) return false;
-    this.native?.abort(false);
-    this.take(this.#attempts.next(() => this.#dialNext(), broke));
-    return true;
+    attempts.begin(this);
   }
 
   /** Takes over what connects, or is `open`. `hears`: of its events from now on; otherwise whoever hears of them hands them over. */
@@ -179,6 +170,11 @@ export class Line extends AsyncResource implements Listener {
     for (const { closed } of this.followers) closed(error);
   }
 
+  /** It was idle for too long, or cannot be connected. */
+  idled(error: unknown): void {
+    this.owner.broke(errorOf(error));
+  }
+
   failure(): SocketError {
     return failureOf(this.native?.failure() ?? null, this.#host);
   }
@@ -189,7 +185,7 @@ export class Line extends AsyncResource implements Listener {
     const securing = this.#state.kind === 'securing';
     if (!securing) {
       for (const { opened } of this.followers) opened?.();
-      this.#idle = this.#attempts?.watch(this.native as NativeSocket, this.owner);
+      this.#idle = this.#attempts?.watch(this.native as NativeSocket, this);
     }
     const open: State = { kind: 'open', id };
     this.#state = open;
@@ -203,7 +199,7 @@ export class Line extends AsyncResource implements Listener {
   }
 
   #broke(): void {
-    if (this.#state.kind === 'connecting' && this.#dialNext()) return;
+    if (this.#state.kind === 'connecting' && this.#attempts?.next()) return;
     const error = this.failure();
     if (this.#state.kind === 'connecting') for (const { failed } of this.followers) failed?.(error);
     this.owner.broke(error);

@@ -7,7 +7,6 @@ import type { Address } from '../address.ts';
 import type { Listener, NativeSocket } from '../binding.ts';
 import type { Observable, Observed } from '../channels.ts';
 import type { Host } from '../host.ts';
-import type { Idle } from '../idle.ts';
 import { infoOf } from '../info.ts';
 import type { Endpoint } from './arguments.ts';
 import { Idleness } from './idleness.ts';
@@ -16,7 +15,7 @@ import type { Security } from './security.ts';
 import { Tuning } from './tuning.ts';
 
 /** Who is told what happens. */
-export interface LineOwner extends Idle {
+export interface LineOwner {
   /** TCP is connected. */
   opened(): void;
   /** The TLS handshake is done. */

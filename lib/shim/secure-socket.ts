@@ -3,6 +3,7 @@
 import tls from 'node:tls';
 import { Socket } from '../duplex/socket.ts';
 import { SocketError } from '../error.ts';
+import { checkNodes } from '../host.ts';
 import { inherits } from './socket.ts';
 
 /** Encrypted, in Rust. Has the members of a TLSSocket that drivers call without asking first. */
@@ -40,6 +41,11 @@ Object.defineProperty(SecureSocket, 'name', { value: 'TLSSocket' });
 export const TLSSocket: typeof tls.TLSSocket = new Proxy(tls.TLSSocket, {
   get: (target, name, receiver) =>
     name === Symbol.hasInstance ? isInstance : Reflect.get(target, name, receiver),
+  construct(target, given, newTarget) {
+    const [, options] = given as [unknown, { isServer?: boolean } | undefined];
+    if (!options?.isServer) checkNodes('`new TLSSocket()`', 'network', 'tls');
+    return Reflect.construct(target, given, newTarget);
+  },
 });
 
 function isInstance(this: unknown, value: unknown): boolean {
