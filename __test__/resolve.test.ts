@@ -229,7 +229,7 @@ test('every promise of a socket has the error', async () => {
   for (const promise of [socket.opened, socket.closed, read, write]) {
     expect(await promise.catch((reason) => reason)).toBe(error);
   }
-  expect(binding.stats.failures).toEqual({ ERR_RESOLVE: 1 });
+  expect(binding.stats.failures).toEqual({ ENOTFOUND: 1 });
 });
 
 test('what is no error is the reason, too', async () => {
