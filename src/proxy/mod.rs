@@ -141,6 +141,11 @@ impl Failure {
             Self::Refused(detail) => ("ERR_PROXY_REFUSED", detail),
             Self::Protocol(detail) => ("ERR_PROXY_PROTOCOL", detail),
             Self::Broken(source) => {
+                // With TLS 1.3 a certificate that is missing is told only now.
+                if let Some(tls) = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                    let target = format!("the proxy {}", proxy.text);
+                    return Error::Tls { target, handshaking: false, source: tls.clone() };
+                }
                 let target = format!("{target} by the proxy {}", proxy.text);
                 return Error::Io { operation: "connect", target, source: Arc::new(source) };
             }

@@ -14,7 +14,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Interest, ReadHalf, WriteHalf, split},
     net::{TcpListener, TcpStream},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,9 @@ const QUIET: Duration = Duration::from_millis(20);
 /// When a stream that does not speak is asked whether it still exists: nobody is told that one has been closed after its FIN.
 const PROBES: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
+
+/// How long a proxy may take for what was sent before this process closed its end.
+const ORPHANED: Duration = Duration::from_secs(60);
 
 /// Runs the handshake with a proxy.
 pub(super) async fn secure(
@@ -68,6 +71,7 @@ async fn pair() -> io::Result<(TcpStream, TcpStream)> {
     let near = TcpStream::connect(listener.local_addr()?).await?;
     let far = accept(&listener, near.local_addr()?).await?;
     near.set_nodelay(true)?;
+    tell_of_close(&near)?;
     far.set_nodelay(true)?;
     let socket = SockRef::from(&far);
     socket.set_tcp_keepalive(&PROBES)?;
@@ -101,7 +105,7 @@ fn empty(tunnels: &[Weak<Far>], deadline: Duration) {
         far.leaving.cancel();
     }
     let begun = Instant::now();
-    let is_waited_for = |far: Arc<Far>| !far.carried.load(Ordering::Acquire);
+    let is_waited_for = |far: Arc<Far>| !far.is_carried();
     while begun.elapsed() < deadline && tunnels.iter().filter_map(Weak::upgrade).any(is_waited_for) {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -120,30 +124,52 @@ struct Far {
 /// Carries both directions until both have ended. If one breaks, both sides are reset.
 async fn carry(far: Arc<Far>, secure: TlsStream<TcpStream>) {
     let (mut from_proxy, mut to_proxy) = split(secure);
-    let up = async {
-        let result = far.carry_up(&mut to_proxy).await;
-        far.carried.store(true, Ordering::Release);
-        result
-    };
-    let both = async {
-        let (sent, ()) = tokio::try_join!(up, far.carry_down(&mut from_proxy))?;
-        if !sent {
-            far.delivered().await;
+    let result = {
+        let up = async {
+            let result = far.carry_up(&mut to_proxy).await;
+            far.carried.store(true, Ordering::Release);
+            result
+        };
+        tokio::pin!(up);
+        let both = async {
+            let (sent, ()) = tokio::try_join!(up.as_mut(), far.carry_down(&mut from_proxy))?;
+            if !sent {
+                far.delivered().await;
+            }
+            Ok(sent)
+        };
+        let ended = tokio::select! {
+            ended = both => ended,
+            // Nobody reads after FIN, and a reset would not be noticed.
+            _ = far.stream.ready(Interest::ERROR) => Err(far.broken()),
+        };
+        match ended {
+            // Closed after FIN: what was sent is carried on, as the system does it for streams that are closed.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !far.is_carried() => {
+                timeout(ORPHANED, up).await.unwrap_or(Ok(false))
+            }
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
+            ended => ended,
         }
-        Ok::<_, io::Error>(sent)
-    };
-    let whole = tokio::select! {
-        whole = both => whole.unwrap_or(false),
-        // Nobody reads after FIN, and a reset would not be noticed.
-        _ = far.stream.ready(Interest::ERROR) => false,
     };
     let (proxy, _) = from_proxy.unsplit(to_proxy).into_inner();
+    let whole = result.unwrap_or(false);
     let (closing, linger) = if whole { (&far.stream, None) } else { (&proxy, Some(Duration::ZERO)) };
     // Where it fails the connection is gone already.
     let _ = SockRef::from(closing).set_linger(linger);
 }
 
 impl Far {
+    fn is_carried(&self) -> bool {
+        self.carried.load(Ordering::Acquire)
+    }
+
+    /// How this process has left the stream: `BrokenPipe` says that FIN came first.
+    fn broken(&self) -> io::Error {
+        let told = self.stream.take_error().ok().flatten();
+        told.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
+    }
+
     /// Whether all was taken. Otherwise the session broke: what the proxy had sent before is still to be read, and ends soon.
     async fn carry_up(&self, proxy: &mut WriteHalf<TlsStream<TcpStream>>) -> io::Result<bool> {
         let mut chunk = vec![0; CHUNK];
@@ -215,6 +241,28 @@ impl Far {
             sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// Lets the other end be told by RST that the stream was closed, after all that was sent and FIN: it cannot tell otherwise that nobody
+/// reads any more.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn tell_of_close(stream: &TcpStream) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
+    let at_once: libc::c_int = -1;
+    let length = libc::socklen_t::try_from(size_of_val(&at_once)).map_err(io::Error::other)?;
+    let value = (&raw const at_once).cast();
+    // SAFETY: the descriptor is open as long as the stream is borrowed, and the call reads one int.
+    let result =
+        unsafe { libc::setsockopt(stream.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_LINGER2, value, length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Cannot be said there. [`PROBES`] find out.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[expect(clippy::unnecessary_wraps, reason = "as where it can be said")]
+fn tell_of_close(_: &TcpStream) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

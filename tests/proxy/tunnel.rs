@@ -5,7 +5,7 @@ use crate::{
     proxy::{Destination, Kind, Proxy, Through},
     tls::{Credentials, Options},
 };
-use rustls::ServerConfig;
+use rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier};
 use rustls_pki_types::PrivateKeyDer;
 use tokio::{io::AsyncWrite, time::timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream as ServerStream};
@@ -26,11 +26,20 @@ fn trusting(authority: &str) -> Handshake {
 }
 
 fn pki() -> Pki {
+    pki_for(false)
+}
+
+/// `identified`: the proxy lets nobody in without a certificate.
+fn pki_for(identified: bool) -> Pki {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate =
         rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.der().clone()).unwrap();
+    let clients = WebPkiClientVerifier::builder(Arc::new(roots));
+    let verifier = if identified { clients } else { clients.allow_unauthenticated() };
     let config = ServerConfig::builder()
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier.build().unwrap())
         .with_single_cert(
             vec![certificate.der().clone()],
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
@@ -177,20 +186,88 @@ async fn a_reset_by_the_proxy_is_one_here() {
 
 #[tokio::test]
 async fn a_reset_here_is_one_for_the_proxy() {
-    for ended in [false, true] {
+    let (near, proxy) = tunnel("").await;
+    SockRef::from(&near).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(near);
+    let (mut tcp, _session) = proxy.into_inner();
+    reset(soon(tcp.read(&mut [0; 100])).await);
+}
+
+/// Only Linux lets it be told at once.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_was_sent_before_the_stream_was_closed_is_carried_and_nothing_stays() {
+    for (ended, linger) in [(true, None), (false, None), (true, Some(Duration::ZERO))] {
         let (mut near, mut proxy) = tunnel("").await;
-        if ended {
-            near.shutdown().await.unwrap();
-            assert_eq!(soon(proxy.read(&mut [0])).await.unwrap(), 0);
-        }
-        SockRef::from(&near).set_linger(Some(Duration::ZERO)).unwrap();
-        drop(near);
-        let (tcp, _session) = proxy.into_inner();
-        soon(tcp.ready(Interest::ERROR)).await.unwrap();
-        let kind = tcp.take_error().unwrap().unwrap().kind();
-        // After FIN a reset is told as the second.
-        assert!(matches!(kind, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe), "{kind:?}");
+        let tunnel = tunnel_of(&near);
+        let sends = async {
+            send(&mut near).await;
+            if ended {
+                near.shutdown().await.unwrap();
+            }
+            if linger.is_some() {
+                // A reset takes with it what the system still has to send.
+                while unacknowledged(&near) > 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            SockRef::from(&near).set_linger(linger).unwrap();
+            drop(near);
+        };
+        let mut all = Vec::new();
+        let (read, ()) = soon(async { tokio::join!(proxy.read_to_end(&mut all), sends) }).await;
+        read.unwrap();
+        assert!(all == bytes());
+        // The proxy has not ended its side.
+        gone(&tunnel).await;
     }
+}
+
+/// Writes until nothing more is taken. Says how much that is.
+async fn fill(near: &TcpStream) -> usize {
+    let mut count = 0;
+    let full = async {
+        loop {
+            near.writable().await.unwrap();
+            count += near.try_write(&[0; 4096]).unwrap_or(0);
+        }
+    };
+    // However long that is: what is taken later is not counted, and what is counted is taken.
+    assert!(timeout(Duration::from_millis(200), full).await.is_err());
+    count
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_slow_proxy_had_not_taken_when_the_stream_was_closed_is_carried() {
+    let (near, mut proxy) = tunnel("").await;
+    let tunnel = tunnel_of(&near);
+    let count = fill(&near).await;
+    drop(near);
+    let mut all = Vec::new();
+    soon(proxy.read_to_end(&mut all)).await.unwrap();
+    assert_eq!(all.len(), count);
+    gone(&tunnel).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_comes_after_the_stream_was_closed_is_refused() {
+    let (near, mut proxy) = tunnel("").await;
+    let tunnel = tunnel_of(&near);
+    drop(near);
+    assert_eq!(soon(proxy.read(&mut [0])).await.unwrap(), 0);
+    gone(&tunnel).await;
+    let late = async {
+        loop {
+            if let Err(error) = proxy.write_all(b"late").await {
+                return error.kind();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let kind = soon(late).await;
+    assert!(matches!(kind, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe), "{kind:?}");
 }
 
 #[tokio::test]
@@ -238,6 +315,22 @@ async fn a_proxy_without_tls_is_named() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_wants_a_certificate_says_so() {
+    let Pki { acceptor, handshake } = pki_for(true);
+    let (near, far) = streams().await;
+    // Its alert comes after the handshake that this side takes for done. Closed at once, it might be lost.
+    let (result, refused) = tokio::join!(through(handshake, near), acceptor.accept(far).into_fallible());
+    assert!(refused.is_err());
+    let error = result.unwrap_err();
+    assert_eq!(error.code(), "ERR_TLS_ALERT");
+    let message = error.to_string();
+    assert!(
+        message.starts_with("the TLS session with the proxy https://p:3129 failed: received fatal alert"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_proxy_with_tls_that_refuses_is_quoted() {
     let Pki { acceptor, handshake } = pki();
     let (near, far) = streams().await;
@@ -252,6 +345,16 @@ async fn a_proxy_with_tls_that_refuses_is_quoted() {
         message.starts_with("connect ERR_PROXY_REFUSED db:5432: the proxy https://p:3129 answered 403 No;"),
         "{message}"
     );
+}
+
+/// Waits until nothing is left of a tunnel.
+async fn gone(tunnel: &Weak<Far>) {
+    soon(async {
+        while tunnel.upgrade().is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 /// The tunnel whose near end this is.
@@ -285,13 +388,7 @@ async fn nothing_that_was_written_is_left_when_the_process_exits() {
 async fn a_proxy_that_takes_nothing_holds_no_exit_up_for_long() {
     let (near, proxy) = tunnel("").await;
     let tunnels = vec![tunnel_of(&near)];
-    let sent = timeout(Duration::from_millis(200), async {
-        loop {
-            near.writable().await.unwrap();
-            let _ = near.try_write(&[0; 4096]);
-        }
-    });
-    assert!(sent.await.is_err());
+    fill(&near).await;
     let ended = tokio::task::spawn_blocking(move || empty(&tunnels, Duration::from_millis(50)));
     soon(ended).await.unwrap();
     drop(proxy);
@@ -306,10 +403,5 @@ async fn a_tunnel_ends_with_both_of_its_sides() {
     assert!(tunnel.upgrade().is_some());
     proxy.shutdown().await.unwrap();
     assert_eq!(soon(near.read(&mut [0])).await.unwrap(), 0);
-    soon(async {
-        while tunnel.upgrade().is_some() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    gone(&tunnel).await;
 }
