@@ -6,7 +6,7 @@ export declare class Config {
   /** Throws for rules that cannot be used. */
   constructor(options: ConfigOptions, proxyCredentials?: Credentials | undefined | null)
   /** Throws if nothing of that name may be connected to, whatever its addresses are. `text` is for messages. */
-  check(host: string, port: number, text: string): void
+  check(host: string, port: number, text: string, name?: string | undefined | null): void
   /** Figures, as they are now. */
   stats(): ConfigStats
   /** Counts a failure that only the caller knows of. */
@@ -70,6 +70,10 @@ export interface Address {
   resolves?: boolean
   /** The name by which the host, an address, was looked up: rules about names are about it. */
   name?: string
+  /** 4 or 6: addresses that are looked up are to be of that. */
+  family?: number
+  /** Milliseconds, if there are less than the binding gives. */
+  timeout?: number
 }
 
 /** What TLS has agreed on. */

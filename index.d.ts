@@ -65,7 +65,7 @@ export interface TlsConfig {
   /** Of an encrypted `key`. */
   passphrase?: string | null | undefined;
   /**
-   * Default `true`. `false`: any certificate is accepted, and anybody between here and the server can read and change everything; the
+   * Default `true`. `false`: any certificate that can be read at all (X.509 version 3) is accepted, and anybody between here and the server can read and change everything; the
    * process is warned once. With `pins`: a certificate with a pinned key is accepted, whoever issued it.
    */
   verify?: boolean | null | undefined;

@@ -8,6 +8,7 @@ import { createConnection, Socket, toDuplex } from 'wintersock/node';
 import { Peer } from './behaviour/wire.ts';
 import { Listening } from './fixtures/channels.ts';
 import { closedPort } from './fixtures/closed-port.mjs';
+import { ours } from './shim/modules.ts';
 import { type Authority, createAuthority, type Credentials } from './fixtures/pki.mjs';
 
 let authority: Authority;
@@ -76,6 +77,9 @@ test('nothing accepts it', async () => {
   const [error] = await once(socket, 'error');
   await listening.until('closed');
   expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+  expect(listening.about(`${host}:${port}`)).toEqual([
+    ...['start', 'end', 'error', 'trace error', 'asyncStart', 'asyncEnd', 'closed'],
+  ]);
   expect(listening.only('trace error').error).toBe(error);
   expect(listening.only('error')).toMatchObject({ socket, address: `${host}:${port}`, error });
   expect(listening.only('closed')).toMatchObject({ socket, reason: error });
@@ -201,6 +205,26 @@ describe('TLS', () => {
     await listening.until('closed');
     expect(listening.all('start')).toHaveLength(1);
   });
+});
+
+test('TLS in another socket: that has the figures, and closes with the plain one', async () => {
+  using listening = new Listening();
+  const plain = createConnection({ host, port: peer.port });
+  await once(plain, 'connect');
+  const handshake = (await peer.wire()).secure({ credentials });
+  const socket = ours.tls.connect({ socket: plain, servername: 'localhost', ca: authority.certPem });
+  await Promise.all([handshake, once(socket, 'secureConnect')]);
+  expect(listening.only('startTls')).toMatchObject({ socket: plain, secureSocket: socket });
+  expect(listening.all('opened').map((event) => event.socket)).toEqual([plain, socket]);
+  socket.destroy();
+  await listening.until('closed', 2);
+  const figures = new Map(listening.all('closed').map(({ socket: of, stats }) => [of, stats?.bytesRead]));
+  expect(figures).toEqual(
+    new Map<object, unknown>([
+      [plain, undefined],
+      [socket, 0],
+    ]),
+  );
 });
 
 describe('a socket of connect() in the shape of a duplex', () => {

@@ -1,7 +1,11 @@
 /** What those who listen to node:diagnostics_channel can do, and what it costs that nobody does. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connect, createBinding } from 'wintersock';
 import { closed, connecting, destroyed, dialling, failed, opened, startsTls } from '../lib/channels.ts';
 import { Peer } from './behaviour/wire.ts';
@@ -95,4 +99,52 @@ test('while nobody listens, nothing is asked', async () => {
   using listening = new Listening(['error']);
   expect(() => failed(silent, new Error())).toThrow('asked');
   expect(listening.all('error')).toEqual([]);
+});
+
+describe('the examples of docs/observability.md', () => {
+  const examples = [...readFileSync('docs/observability.md', 'utf8').matchAll(/^```js\n(.*?)^```$/gms)];
+  const directory = mkdtempSync(join(tmpdir(), 'wintersock-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  /** What an application prints, with its port as PORT. */
+  async function observed(number: number): Promise<{ stdout: string; stderr: string }> {
+    const file = join(directory, `${number}.mjs`);
+    writeFileSync(file, examples[number]?.[1] ?? '');
+    const { href } = pathToFileURL(file);
+    const application = '__test__/fixtures/channels-app.mjs';
+    const { code, stdout, stderr } = await runNode(['--import', href, application, href]);
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    const port = /^port (\d+)$/m.exec(stdout)?.[1] ?? 'none';
+    const bare = (text: string) => text.replace(/^port .*\n/m, '').replaceAll(port, 'PORT');
+    return { stdout: bare(stdout), stderr: bare(stderr) };
+  }
+
+  test('are those that are run here', () => {
+    expect(examples).toHaveLength(3);
+  });
+
+  test('a log', async () => {
+    const { stderr } = await observed(0);
+    expect(stderr).toMatch(
+      /^\S+Z 127\.0\.0\.1:PORT ECONNREFUSED: SocketError: connect ECONNREFUSED [^\n]*\n$/,
+    );
+  }, 30_000);
+
+  test('figures', async () => {
+    expect(JSON.parse((await observed(1)).stdout)).toEqual({ open: 0, read: 8, written: 5 });
+  }, 30_000);
+
+  test('times', async () => {
+    const { stdout } = await observed(2);
+    expect(
+      stdout
+        .replaceAll(/\d+ ms/g, 'N ms')
+        .trimEnd()
+        .split('\n'),
+    ).toEqual([
+      'request 7: 127.0.0.1:PORT opened in N ms',
+      'request undefined: 127.0.0.1:PORT opened in N ms',
+      'request undefined: 127.0.0.1:PORT failed (ECONNREFUSED) in N ms',
+    ]);
+  }, 30_000);
 });

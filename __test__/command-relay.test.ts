@@ -43,6 +43,21 @@ describe.each(Object.keys(ways))('over %s', (name) => {
     expect(sha256((await arrived) as Buffer)).toBe(sha256(bytes));
   });
 
+  test('with --half-open all of stdin is sent after the server has ended', { timeout: 60_000 }, async () => {
+    const bytes = patterned(16 * mebibyte);
+    let arrived: Promise<Buffer> | undefined;
+    const argv = await start((socket) => {
+      farewell(socket, 'that was all');
+      // More than the system holds is then still to be sent.
+      socket.once('finish', () => {
+        arrived = received(socket);
+      });
+    });
+    const { code, stdout } = await command([...argv, '--half-open'], { input: bytes });
+    expect([code, stdout.toString()]).toEqual([0, 'that was all']);
+    expect(sha256((await arrived) as Buffer)).toBe(sha256(bytes));
+  });
+
   test('the end of stdin is passed on, and what the server then says still arrives', async () => {
     const argv = await start((socket) => {
       void received(socket).then(({ length }) => socket.end(`${length} bytes`));
@@ -73,14 +88,12 @@ describe.each(Object.keys(ways))('over %s', (name) => {
 
   test('what of stdin the server does not take any more is an error', async () => {
     const argv = await start((socket) => {
-      socket.once('data', () => {
-        socket.pause();
-        socket.end('413');
-        socket.once('finish', () => setImmediate(() => socket.destroy()));
-      });
+      socket.pause();
+      farewell(socket, '413');
     });
-    const { code, stdout } = await command(argv, { input: patterned(8 * mebibyte) });
+    const { code, stdout, stderr } = await command(argv, { input: patterned(16 * mebibyte) });
     expect(stdout.toString()).toBe('413');
+    expect(stderr).toContain('the server ended before all of stdin was sent');
     expect(code).toBe(1);
   });
 

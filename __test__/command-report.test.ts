@@ -2,10 +2,7 @@
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { temporaryDirectory } from './behaviour/trust.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { farewell, serve, serveTls, shown } from './command/server.ts';
 import { command, file, reportOf } from './command/stage.ts';
 import { closedPort } from './fixtures/closed-port.mjs';
@@ -286,13 +283,4 @@ describe('a server that wants a certificate', () => {
     ]);
     expect([code, stdout.toString()]).toEqual([0, 'welcome']);
   });
-});
-
-test.skipIf(process.platform === 'win32')('a Unix socket', async () => {
-  const path = join(await temporaryDirectory(), 'socket');
-  const server = createServer((socket) => void socket.end('here')).listen(path);
-  onTestFinished(() => void server.close());
-  const { code, stdout, stderr } = await command([`unix:${path}`], { input: '' });
-  expect(stderr).toContain(`connected    unix:${path} from unix:`);
-  expect([code, stdout.toString()]).toEqual([0, 'here']);
 });

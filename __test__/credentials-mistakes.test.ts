@@ -195,3 +195,14 @@ describe('mistakes are named at once', () => {
     expect(() => createConnection(bag as object)).toThrow(refusal(code, says));
   });
 });
+
+test('a name that no certificate can have is refused by startTls() itself, wherever it comes from', async () => {
+  for (const [host, options] of [
+    ['localhost', { sni: 'a..b' }],
+    ['a..b', {}],
+  ] as const) {
+    const socket = connect({ hostname: host, port: 1 }, { secureTransport: 'starttls' });
+    expect(() => socket.startTls(options)).toThrow(refusal('ERR_INVALID_SNI', '"a..b"'));
+    await socket.close().catch(() => {});
+  }
+});

@@ -1,7 +1,9 @@
 /** What the host sets as the default holds at every door of the package, in this thread and in those that run the same set-up. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Peer } from './behaviour/wire.ts';
 import { runNode } from './fixtures/node-process.mjs';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const host = `data:text/javascript,${encodeURIComponent(`
   import { setDefaultBinding } from '${import.meta.resolve('wintersock')}';

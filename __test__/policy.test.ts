@@ -65,10 +65,8 @@ const loopback: [host: string, is: string][] = [
   ['127.0.1', '127.0.0.1 is local'],
   ['2130706433', '127.0.0.1 is local'],
   ['017700000001', '127.0.0.1 is local'],
-  ['0x7f000001', '127.0.0.1 is local'],
   ['0X7F000001', '127.0.0.1 is local'],
   ['0177.0.0.1', '127.0.0.1 is local'],
-  ['0177.0.0.01', '127.0.0.1 is local'],
   ['0x7f.0.0.1', '127.0.0.1 is local'],
   ['0x7f.1', '127.0.0.1 is local'],
   ['127.0.0x1', '127.0.0.1 is local'],
@@ -189,7 +187,9 @@ describe.each(everyWay)('with $name', ({ name, open }) => {
   }
   const lets = async (config: BindingConfig, host: string) => {
     const link = open(createBinding({ connectTimeout, ...config }), host);
-    await link.opened;
+    const port = Number((await link.opened).split(':').at(-1));
+    // Not to be counted later, as one that was refused.
+    await vi.waitFor(() => expect(peer.wires.map(({ tcp }) => tcp.remotePort)).toContain(port), 10_000);
     await link.close();
   };
 

@@ -1,33 +1,25 @@
-/** `connectTimeout` and `idleTimeout`: they fire in each phase, say which, and leave nothing behind. */
-import { once } from 'node:events';
+/** `connectTimeout`: it fires in each phase, says which, and leaves nothing behind. And processes that end by it, or by `idleTimeout`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createBinding } from 'wintersock';
-import { toDuplex } from 'wintersock/node';
 import { openSockets, openSocketsReturnTo, strayRejections } from './behaviour/leftovers.ts';
 import { everyWay, failureOf, type Link } from './behaviour/link.ts';
 import { Peer } from './behaviour/wire.ts';
 import { BlackHole } from './conformance/peers/black-hole.mjs';
 import { runNode } from './fixtures/node-process.mjs';
-import { type Authority, createAuthority, type Credentials } from './fixtures/pki.mjs';
 
 vi.setConfig({ testTimeout: 30_000 });
 
 /** Long enough for a busy machine to come to the phase that does not end. */
 const connectTimeout = 500;
-const idleTimeout = 400;
 const strays = strayRejections();
 let hole: BlackHole;
 /** Accepts, reads, and says nothing. */
 let silent: Peer;
 let echo: Peer;
-let authority: Authority;
-let credentials: Credentials;
 
 beforeAll(async () => {
   [hole, silent, echo] = await Promise.all([BlackHole.open(), Peer.open(), Peer.open()]);
-  authority = await createAuthority();
-  credentials = await authority.issue({ names: ['127.0.0.1'] });
   silent.onWire = (wire) => void wire.drain();
   echo.onWire = ({ tcp }) => void tcp.pipe(tcp);
 });
@@ -45,7 +37,7 @@ describe.each(everyWay)('connectTimeout with $name', ({ open }) => {
   const says = (phase: string, target: string) =>
     `SocketError: connect ETIMEDOUT ${target}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${phase}; check that, or allow more time`;
 
-  test('fires while another connection of the binding has to close first', async () => {
+  test.concurrent('fires while another connection of the binding has to close first', async () => {
     const binding = createBinding({ connectTimeout, maxConnections: 1 });
     const first = open(binding, silent.address);
     await first.opened;
@@ -61,7 +53,7 @@ describe.each(everyWay)('connectTimeout with $name', ({ open }) => {
     await third.close();
   });
 
-  test('fires while a name is looked up', async () => {
+  test.concurrent('fires while a name is looked up', async () => {
     const binding = createBinding({ connectTimeout, resolve: () => new Promise(() => {}) });
     const target = `db.example:${silent.port}`;
     expect(await timedOut(open(binding, target))).toBe(says('looking up db.example', target));
@@ -120,20 +112,23 @@ describe.each(everyWay)('connectTimeout with $name', ({ open }) => {
     await openSocketsReturnTo(before);
   });
 
-  test.each(['http', 'https', 'socks5', 'socks5h'])('fires while a proxy is silent: %s', async (scheme) => {
+  test('fires while a proxy is silent', async () => {
     await using peer = await Peer.open();
     const before = openSockets();
-    const proxy = `${scheme}://${peer.address}`;
-    const binding = createBinding({ connectTimeout, proxy: proxy.replace('//', '//user:secret@') });
-    expect(await timedOut(open(binding, '127.0.0.9:5432'))).toBe(
-      says(`waiting for the answer of the proxy ${proxy} (tried ${peer.address})`, '127.0.0.9:5432'),
-    );
-    expect(binding.stats).toMatchObject({ open: 0, connecting: 0, failures: { ETIMEDOUT: 1 } });
-    (await peer.wire()).tcp.destroy();
+    const through = async (scheme: string) => {
+      const proxy = `${scheme}://${peer.address}`;
+      const binding = createBinding({ connectTimeout, proxy: proxy.replace('//', '//user:secret@') });
+      expect(await timedOut(open(binding, '127.0.0.9:5432'))).toBe(
+        says(`waiting for the answer of the proxy ${proxy} (tried ${peer.address})`, '127.0.0.9:5432'),
+      );
+      expect(binding.stats).toMatchObject({ open: 0, connecting: 0, failures: { ETIMEDOUT: 1 } });
+    };
+    await Promise.all(['http', 'https', 'socks5', 'socks5h'].map(through));
+    for (const { tcp } of peer.wires) tcp.destroy();
     await openSocketsReturnTo(before);
   });
 
-  test('fires while a proxy does not answer at all', async () => {
+  test.concurrent('fires while a proxy does not answer at all', async () => {
     const at = `127.0.0.1:${hole.port}`;
     const binding = createBinding({ connectTimeout, proxy: `http://${at}` });
     expect(await timedOut(open(binding, 'db.example:5432'))).toBe(
@@ -141,7 +136,7 @@ describe.each(everyWay)('connectTimeout with $name', ({ open }) => {
     );
   });
 
-  test('does not fire once it is open, and not after close()', async () => {
+  test.concurrent('does not fire once it is open, and not after close()', async () => {
     const binding = createBinding({ connectTimeout });
     const link = open(binding, echo.address);
     await link.opened;
@@ -168,108 +163,6 @@ test('after the handshake of startTls() has timed out, closed of the plain socke
   expect(await failureOf(secure.readable.getReader().read())).toEqual({ code: 'ETIMEDOUT', message });
   expect(await failureOf(secure.writable.getWriter().write('x'))).toEqual({ code: 'ETIMEDOUT', message });
   expect(await plain.closed).toBe(undefined);
-});
-
-describe.each(everyWay)('idleTimeout with $name', ({ open }) => {
-  const binding = createBinding({ idleTimeout });
-
-  test('ends a socket through which nothing goes', async () => {
-    await using peer = await Peer.open();
-    const before = openSockets();
-    const link = open(binding, peer.address);
-    await link.opened;
-    const read = failureOf(link.receive());
-    const wrong = {
-      code: 'ERR_IDLE_TIMEOUT',
-      message: `SocketError: ${peer.address} was ended because nothing had gone through it for ${idleTimeout} ms (\`idleTimeout\`); connect again when there is something to say, or allow more time`,
-    };
-    expect(await link.ended).toMatchObject(wrong);
-    expect(await read).toEqual(wrong);
-    await link.opened;
-    expect((await failureOf(link.send('late'))).code).toMatch(/^ERR_(IDLE_TIMEOUT|STREAM_DESTROYED)$/);
-    expect(binding.stats.failures).toMatchObject({ ERR_IDLE_TIMEOUT: expect.any(Number) });
-    (await peer.wire()).tcp.destroy();
-    await openSocketsReturnTo(before);
-  });
-
-  /** One byte goes through again and again, for several times as long as it may be idle. */
-  async function drip(byte: () => unknown): Promise<void> {
-    for (const end = performance.now() + 3 * idleTimeout; performance.now() < end; ) {
-      await byte();
-      await sleep(idleTimeout / 20);
-    }
-  }
-
-  test('leaves one alone that writes', async () => {
-    const link = open(binding, silent.address);
-    await link.opened;
-    await drip(() => link.send('x'));
-    expect(await Promise.race([link.ended, 'open'])).toBe('open');
-    expect(await link.ended).toMatchObject({ code: 'ERR_IDLE_TIMEOUT' });
-  });
-
-  test('leaves one alone that reads', async () => {
-    await using peer = await Peer.open();
-    const link = open(binding, peer.address);
-    await link.opened;
-    const wire = await peer.wire();
-    await drip(async () => {
-      await wire.send('x');
-      expect(String(await link.receive())).toMatch(/^x+$/);
-    });
-    expect(await Promise.race([link.ended, 'open'])).toBe('open');
-    expect(await link.ended).toMatchObject({ code: 'ERR_IDLE_TIMEOUT' });
-  });
-
-  test('ends one whose peer is not read from', async () => {
-    await using peer = await Peer.open();
-    const link = open(binding, peer.address);
-    await link.opened;
-    await (await peer.wire()).send('nobody wants it');
-    expect(await link.ended).toMatchObject({ code: 'ERR_IDLE_TIMEOUT' });
-  });
-
-  test('ends one after startTls(), too', async () => {
-    await using peer = await Peer.open();
-    const trusting = createBinding({ ca: authority.certPem, idleTimeout });
-    const plain = open(trusting, peer.address, { secureTransport: 'starttls' });
-    await plain.opened;
-    const secure = plain.secure();
-    const wire = await (await peer.wire()).secure({ credentials });
-    await secure.opened;
-    wire.stream.pipe(wire.stream);
-    await drip(async () => {
-      await secure.send('x');
-      expect(String(await secure.receive())).toMatch(/^x+$/);
-    });
-    expect(await Promise.race([secure.ended, 'open'])).toBe('open');
-    expect(await secure.ended).toMatchObject({ code: 'ERR_IDLE_TIMEOUT' });
-    expect(trusting.stats).toMatchObject({ open: 0, connecting: 0, failures: { ERR_IDLE_TIMEOUT: 1 } });
-  });
-
-  test('counts from the last byte, not from the first', async () => {
-    const link = open(binding, echo.address);
-    await link.opened;
-    await sleep(idleTimeout * 0.6);
-    await link.send('x');
-    await link.receive();
-    const begun = performance.now();
-    await link.ended;
-    expect(performance.now() - begun).toBeGreaterThan(idleTimeout * 0.9);
-  });
-});
-
-test('idleTimeout ends one that has become a duplex, before it was open or after', async () => {
-  const binding = createBinding({ idleTimeout });
-  for (const early of [true, false]) {
-    const socket = binding.connect(silent.address);
-    if (!early) await socket.opened;
-    const duplex = toDuplex(socket);
-    const [error] = await once(duplex, 'error').catch((reason) => [reason]);
-    expect(error).toMatchObject({ code: 'ERR_IDLE_TIMEOUT' });
-    await socket.closed;
-  }
-  expect(binding.stats).toMatchObject({ open: 0, failures: { ERR_IDLE_TIMEOUT: 2 } });
 });
 
 describe('the process ends by itself after', () => {

@@ -116,6 +116,7 @@ test('it is null without TLS, and before startTls()', async () => {
   const info = await socket.opened;
   expect(info.tls?.version).toBe('TLSv1.3');
   expect(Object.keys(info)).toEqual([...Object.keys(others), 'tls']);
+  expect((await plain.opened).tls).toBeNull();
   await socket.close();
 });
 

@@ -12,12 +12,14 @@ export interface Address {
   text: string;
   /** The name that the host, an address, was looked up by, if rules about that name are about it. */
   name?: string;
+  /** Milliseconds for all that comes before it is open, if that is less than the host gives. */
+  timeout?: number;
 }
 
 /** What the address of a Unix domain socket begins with. */
 export const UNIX = 'unix:';
-/** What a system takes at least (macOS: 104 bytes with the NUL at the end). */
-const PATH_MAX = 103;
+/** Bytes that the system takes, with the NUL at their end one more. */
+const PATH_MAX = process.platform === 'linux' ? 107 : 103;
 
 const HOST_MAX = 255;
 const HOST = /^[\w.-]+$/;

@@ -117,20 +117,13 @@ function traced<T extends object>(
   return made as T;
 }
 
-/** The trace of what has opened, or is not going to. */
-function traceOf(of: Observable): Trace | undefined {
-  const trace = traces?.get(of);
-  if (trace) traces?.delete(of);
-  return trace;
-}
-
 /** It has opened, or has gone over to TLS. */
 export function opened(of: Observable): void {
   if (openings.hasSubscribers) {
     const info = of.observed().info();
     publish(openings, of, () => ({ info }));
   }
-  traceOf(of)?.resolve(of.observed().info());
+  traces?.get(of)?.resolve(of.observed().info());
 }
 
 /** Something went wrong with it. */
@@ -151,7 +144,7 @@ export function closed(of: Observable, reason: unknown): void {
  */
 export function destroyed(of: Observable, error: Error | null, unopened: Error): void {
   if (error) failed(of, error);
-  traceOf(of)?.reject(unopened);
+  traces?.get(of)?.reject(unopened);
   closed(of, error ?? undefined);
 }
 

@@ -99,6 +99,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     startsTls(this, next, handshake.secure.serverName);
     const connecting = this.#state.kind === 'connecting';
     this.#state = { kind: 'upgrading', next };
+    if (!connecting) next.#watch();
     this.#forget?.();
     this.#idle?.stop();
     this.readable.end();
@@ -158,11 +159,12 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     else this.#finish();
   }
 
+  #watch(): void {
+    this.#idle ??= this.host.watch(this.#native, this.address, this);
+  }
+
   #isOpen(): void {
-    this.#idle ??= this.host.watch(this.#native, this.address, (error) => {
-      this.broken(error);
-      this.abort(error);
-    });
+    (this.#state.kind === 'upgrading' ? this.#state.next : this).#watch();
     this.isOpen();
   }
 

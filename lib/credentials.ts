@@ -19,9 +19,19 @@ import {
 import { readKey, readPem } from './pem.ts';
 
 /** Parsed, with what they were parsed from: startTls() puts its options on top of that. Made once, used many times. */
-export interface Credentials {
-  readonly options: Readonly<CredentialsOptions>;
+export class Credentials {
   readonly native: Native;
+  // Not a property: who looks at a socket with all it has must not see a private key.
+  readonly #options: Readonly<CredentialsOptions>;
+
+  constructor(options: Readonly<CredentialsOptions>) {
+    this.native = rethrowing(() => new Native(options));
+    this.#options = options;
+  }
+
+  get options(): Readonly<CredentialsOptions> {
+    return this.#options;
+  }
 }
 
 /** What a handshake needs. */
@@ -162,7 +172,7 @@ export function withoutIdentity({ options }: Credentials): Credentials {
 
 function made(options: CredentialsOptions, where: string): Credentials {
   try {
-    const credentials = { options, native: rethrowing(() => new Native(options)) };
+    const credentials = new Credentials(options);
     if (options.keyLog !== undefined) warnOfKeyLog(options.keyLog);
     return credentials;
   } catch (error) {

@@ -56,10 +56,18 @@ export function rethrowing<T>(call: () => T): T {
   }
 }
 
+/** A connection was not open in time. @param phase What it was at. */
+export function timeoutError(text: string, phase: string, after: number): SocketError {
+  return new SocketError(
+    `connect ETIMEDOUT ${text}: not established within ${after} ms (\`connectTimeout\`); it was ${phase}; check that, or allow more time`,
+    { code: 'ETIMEDOUT' },
+  );
+}
+
 /** What was thrown, as an error. */
 export function errorOf(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;
-  return new SocketError(`something else than an error was thrown: ${String(thrown)}`, { cause: thrown });
+  return new SocketError(`something else than an error was thrown: ${typeof thrown}`, { cause: thrown });
 }
 
 /** The socket has been closed by this side. */

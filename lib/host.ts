@@ -14,7 +14,7 @@ import {
   withoutIdentity,
 } from './credentials.ts';
 import { rethrowing, SocketError } from './error.ts';
-import { IdleWatch } from './idle.ts';
+import { type Idle, IdleWatch } from './idle.ts';
 import type { Options } from './options.ts';
 
 /** Looks a name up in place of the system. */
@@ -25,6 +25,12 @@ export class Host {
   /** Milliseconds; 0: a socket may be idle for ever. */
   readonly idleTimeout: number;
   readonly resolve: Resolve | undefined;
+  /** Milliseconds; 0: no limit. */
+  readonly connectTimeout: number;
+  /** What it decides, so that sockets without it would go another way, or trust others. */
+  readonly decides: Readonly<Record<'network' | 'tls', boolean>>;
+  /** Whether names are simply looked up and connected to. */
+  readonly plain: boolean;
   /** Whether a connection was begun. */
   used = false;
   readonly #credentials: Credentials | undefined;
@@ -43,7 +49,12 @@ export class Host {
     this.config = made as Config;
     this.resolve = resolve;
     this.idleTimeout = idleTimeout;
+    this.connectTimeout = native.connectTimeout ?? 0;
     this.#credentials = credentials;
+    const { allow, deny, proxy, localAddress, localPort } = native;
+    this.plain = proxy === undefined && resolve === undefined;
+    const open = allow === undefined && deny.length === 0 && !localAddress && !localPort;
+    this.decides = { network: !(open && this.plain), tls: credentials !== undefined };
   }
 
   /** Of TLS, where a caller says nothing else. */
@@ -59,7 +70,7 @@ export class Host {
   /**
    * Starts to connect.
    * @param lost Told why the host could not look the name up.
-   * @param family 4 or 6: what the host looks up is to be of that.
+   * @param family 4 or 6: addresses that are looked up are to be of that.
    * @throws {SocketError} what is known at once.
    */
   dial(
@@ -73,14 +84,14 @@ export class Host {
     this.used = true;
     const native = rethrowing(() =>
       connect(
-        { ...address, resolves: resolve !== undefined },
+        { ...address, family, resolves: resolve !== undefined },
         this.config,
         handshake?.secure,
         handshake?.credentials.native,
       ),
     );
     if (resolve !== undefined && native.asks()) {
-      lookUp(resolve, address, native, family).catch((error) => {
+      lookUp(resolve, address, native).catch((error) => {
         // Otherwise it is over for another reason.
         if (!native.asks()) return;
         this.config.failed(codeOf(error));
@@ -97,16 +108,15 @@ export class Host {
   check(address: Address): void {
     checkPermission(address);
     const { host, port, text } = address;
-    rethrowing(() => this.config.check(host, port, text));
+    const { name = null } = address;
+    rethrowing(() => this.config.check(host, port, text, name));
   }
 
   /** Tells when nothing has gone through an open connection for as long as the host allows, if that is limited. */
-  watch(native: NativeSocket, { text }: Address, late: (error: SocketError) => void): IdleWatch | undefined {
+  watch(native: NativeSocket, { text }: Address, idle: Idle): IdleWatch | undefined {
     if (this.idleTimeout === 0) return undefined;
-    return new IdleWatch(native, this.idleTimeout, text, (error) => {
-      this.config.failed(error.code);
-      late(error);
-    });
+    const { config } = this;
+    return new IdleWatch(native, this.idleTimeout, text, idle, (code) => config.failed(code));
   }
 }
 
@@ -134,15 +144,8 @@ function credentialsOfProxy(
   return proxyTls ? readTls(proxyTls, 'proxy.tls.') : withoutIdentity(credentials ?? defaultCredentials());
 }
 
-async function lookUp(
-  resolve: Resolve,
-  { host, port, text }: Address,
-  native: NativeSocket,
-  family: 0 | 4 | 6,
-): Promise<void> {
-  const found = readAddresses(await resolve(host), text);
-  const addresses = found.filter((address) => family === 0 || [0, family].includes(isIP(address)));
-  if (addresses.length === 0) throw unknown(text, `gave no address of IPv${family}`);
+async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {
+  const addresses = readAddresses(await resolve(host), text);
   rethrowing(() => native.answer(addresses, port));
 }
 
@@ -175,17 +178,38 @@ export function defaultHost(): Host {
   return decided;
 }
 
+/**
+ * Before one of Node's own sockets takes the place of one of ours.
+ * @param why What ours cannot do.
+ * @throws {SocketError} ERR_INVALID_OPTION, if the host has decided something that would not hold there.
+ */
+export function checkNodes(why: string, ...about: ('network' | 'tls')[]): void {
+  if (!set || decided === undefined) return;
+  const { decides } = decided;
+  if (!about.some((what) => decides[what])) return;
+  throw new SocketError(
+    `invalid option: ${why} needs a socket of Node's own, for which what the host has decided (setDefaultBinding()) would not hold; leave it out, or let the host decide nothing`,
+    { code: 'ERR_INVALID_OPTION' },
+  );
+}
+
 /** @throws {SocketError} ERR_INVALID_STATE, if it has been set before, or used. */
 export function setDefaultHost(config: unknown): Host {
-  if (set || decided?.used) {
-    throw new SocketError(
-      'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
-      { code: 'ERR_INVALID_STATE' },
-    );
-  }
-  decided = new Host(config);
+  checkUnset();
+  const host = new Host(config);
+  // A getter of the configuration may have done anything.
+  checkUnset();
+  decided = host;
   set = true;
-  return decided;
+  return host;
+}
+
+function checkUnset(): void {
+  if (!set && !decided?.used) return;
+  throw new SocketError(
+    'the default binding has been set, or used, before; call setDefaultBinding() once and first, as with `node --import ./host.mjs app.mjs`',
+    { code: 'ERR_INVALID_STATE' },
+  );
 }
 
 /** @throws {SocketError} ENOTFOUND, ERR_INVALID_IP_ADDRESS, ERR_INVALID_ADDRESS */
@@ -214,6 +238,10 @@ function unknown(text: string, what: string): SocketError {
 }
 
 function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' ? code : 'ERR_RESOLVE';
+  try {
+    const code = (error as { code?: unknown } | null | undefined)?.code;
+    return typeof code === 'string' ? code : 'ERR_RESOLVE';
+  } catch {
+    return 'ERR_RESOLVE';
+  }
 }

@@ -3,17 +3,34 @@
 import type { NativeSocket } from './binding.ts';
 import { SocketError } from './error.ts';
 
+/** Who is ended. */
+export interface Idle {
+  idled(error: SocketError): void;
+}
+
 export class IdleWatch {
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param after Milliseconds. */
-  constructor(native: NativeSocket, after: number, text: string, late: (error: SocketError) => void) {
+  /**
+   * @param after Milliseconds.
+   * @param counts Told that `idle` is ended.
+   */
+  constructor(native: NativeSocket, after: number, text: string, idle: Idle, counts: (code: string) => void) {
+    // A timer is held by Node. Whoever is dropped is collected all the same.
+    const [socket, owner] = [new WeakRef(native), new WeakRef(idle)];
     const wait = (time: number) => {
       this.#timer = setTimeout(() => {
         // Noted where the bytes go through: a timer that is set anew for each of them would cost more than they do.
-        const idle = native.idle() ?? 0;
-        if (idle < after) wait(Math.max(1, Math.ceil(after - idle)));
-        else late(idleError(text, after));
+        const quiet = socket.deref()?.idle() ?? 0;
+        const target = owner.deref();
+        if (target === undefined) return;
+        if (quiet < after) {
+          wait(Math.max(1, Math.ceil(after - quiet)));
+          return;
+        }
+        const error = idleError(text, after);
+        counts(error.code);
+        target.idled(error);
       }, time).unref();
     };
     wait(after);

@@ -4,9 +4,11 @@ import type { SocketInfo, SocketStats } from '../index.d.ts';
 import type { Address } from './address.ts';
 import * as channels from './channels.ts';
 import { Deferred } from './deferred.ts';
+import type { SocketError } from './error.ts';
+import type { Idle } from './idle.ts';
 import type { Options } from './options.ts';
 
-export abstract class Outcome implements channels.Observable {
+export abstract class Outcome implements channels.Observable, Idle {
   readonly address: Address;
   readonly options: Options;
   /** What the user has. */
@@ -29,6 +31,7 @@ export abstract class Outcome implements channels.Observable {
   abstract readonly stats: SocketStats;
   protected abstract info(): SocketInfo;
   abstract repin(): void;
+  abstract abort(reason: unknown): void;
 
   get opened(): Promise<SocketInfo> {
     return this.#opened.promise;
@@ -62,6 +65,12 @@ export abstract class Outcome implements channels.Observable {
     if (this.#over || this.#reason !== undefined) return;
     this.#reason = error;
     channels.failed(this, error);
+  }
+
+  /** Nothing has gone through it for too long. */
+  idled(error: SocketError): void {
+    this.broken(error);
+    this.abort(error);
   }
 
   /** It could not be opened. */

@@ -23,8 +23,11 @@ export function readPem(value: unknown, name: string, code: PemCode): Buffer[] |
   const items: unknown[] = Array.isArray(value) ? value : [value];
   return items.map((item) => {
     if (typeof item === 'string') return textOf(item, name, code);
-    if (ArrayBuffer.isView(item)) return Buffer.from(item.buffer, item.byteOffset, item.byteLength);
-    if (types.isAnyArrayBuffer(item)) return Buffer.from(item);
+    // Copies: what becomes of the caller's memory is his affair.
+    if (ArrayBuffer.isView(item)) {
+      return Buffer.from(new Uint8Array(item.buffer, item.byteOffset, item.byteLength));
+    }
+    if (types.isAnyArrayBuffer(item)) return Buffer.from(new Uint8Array(item));
     if (isUrl(item)) return fileAt(item, name, code);
     throw invalid(`\`${name}\` must be PEM, bytes or a file: URL, not ${describe(item)}`);
   });
@@ -75,9 +78,7 @@ export function readKey(parts: readonly Buffer[], passphrase: string | undefined
     throw new SocketError(`\`${name}\` is encrypted; pass its \`passphrase\``, { code: 'ERR_INVALID_KEY' });
   }
   try {
-    const from = pem
-      ? ({ key: pem[0], format: 'pem' } as const)
-      : ({ key, format: 'der', type: 'pkcs8' } as const);
+    const from = der ? ({ key, format: 'der', type: 'pkcs8' } as const) : ({ key, format: 'pem' } as const);
     // Not imported: loading it takes time, and few keys are encrypted.
     const { createPrivateKey } = process.getBuiltinModule('node:crypto');
     return createPrivateKey({ ...from, passphrase }).export({ type: 'pkcs8', format: 'der' });

@@ -148,9 +148,7 @@ impl Config {
             },
             Place::Unix(name) => self.policy.unix("", name),
         };
-        judged
-            .map_err(|refusal| denied(target, None, refusal))
-            .inspect_err(|error| self.counters.failed(error.code()))
+        judged.map_err(|refusal| denied(target, None, refusal))
     }
 
     /// Lets a connection in.
@@ -158,7 +156,7 @@ impl Config {
     /// # Errors
     /// [`Error::Denied`], [`Error::Full`]
     pub fn admit(&self, target: &Target) -> Result<Admission, Error> {
-        self.check(target)?;
+        self.check(target).inspect_err(|error| self.counters.failed(error.code()))?;
         let Some(limit) = &self.limit else { return Ok(Admission::Now(None)) };
         match Arc::clone(&limit.permits).try_acquire_owned() {
             Ok(permit) => Ok(Admission::Now(Some(permit))),

@@ -65,7 +65,7 @@ impl Dial {
     /// Dropping the future drops every attempt.
     pub async fn run(mut self) -> Result<Established, Error> {
         let journey = Arc::clone(&self.journey);
-        let (after, text) = (self.config.timeout, self.target.text.clone());
+        let (after, text) = (self.target.timeout.or(self.config.timeout), self.target.text.clone());
         journey.within(after, &text, self.establish(&journey)).await
     }
 
@@ -142,11 +142,14 @@ impl Dial {
             Some(answer) => answer.await.map_err(|_| Error::Internal("nobody looks the name up".into()))?,
             None => lookup(host, *port, &self.target.text).await?.into_iter().map(Into::into).collect(),
         };
+        let family = self.target.family;
+        let found: Vec<_> =
+            found.into_iter().filter(|endpoint| family.is_none_or(|family| family.has(endpoint))).collect();
         if found.is_empty() {
             return Err(Error::Resolve {
                 target: self.target.text.clone(),
                 reason: Lookup::Unknown,
-                detail: "no addresses".into(),
+                detail: "it has no address of that family".into(),
             });
         }
         self.config.permitted(&self.target, found)

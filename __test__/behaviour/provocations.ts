@@ -19,6 +19,7 @@ import {
   withSocket,
 } from './provocation.ts';
 import type { Trust } from './scene.ts';
+import { hosted } from './hosted.ts';
 import { temporaryDirectory, trustedAuthority } from './trust.ts';
 import { Peer } from './wire.ts';
 
@@ -266,6 +267,7 @@ export const provocations: [code: string, how: string, provoke: () => Seen | Pro
       return { ...(error as Seen), address: env.NODE_EXTRA_CA_CERTS };
     },
   ],
+  ...hosted(() => ({ ca, credentials: trust.credentials })),
   ['ERR_NO_BINARY', 'no binary', () => withoutBinary()],
   ['ERR_NO_BINARY', 'a binary that does not load', () => withoutBinary('not a binary')],
 ];

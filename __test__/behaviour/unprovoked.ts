@@ -10,6 +10,7 @@ export const unprovoked: Record<string, string> = {
   EPERM: 'needs a packet filter',
   ERR_SOCKET_IO: 'for what the system says that has no name here',
   CERT_REVOKED: 'no revocation lists are consulted',
+  ERR_UNSUPPORTED: 'of Workers: see the test of the condition workerd',
   ERR_INTERNAL: 'for bugs; cargo test provokes it',
   ERR_INVALID_ARG_TYPE: 'of wintersock/node: see the tests of the duplex',
   ERR_INVALID_IP_ADDRESS: 'of wintersock/node: see the tests of the duplex',

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -29,12 +29,17 @@ export async function command(
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const output = Promise.all([buffer(stdout), text(stderr)]);
-  if (input !== undefined) stdin.end(input);
+  // In pieces, as from a pipe.
+  if (input !== undefined) Readable.from(piecesOf(Buffer.from(input))).pipe(stdin);
   const code = await run(argv, { stdin, stdout, stderr, signal, version: '1.2.3' });
   stdout.end();
   stderr.end();
   const [out, err] = await output;
   return { code, stdout: out, stderr: err };
+}
+
+function* piecesOf(bytes: Buffer): Generator<Buffer> {
+  for (let from = 0; from < bytes.length; from += 65_536) yield bytes.subarray(from, from + 65_536);
 }
 
 /** What `--check --json` printed. Nothing else may be there. */

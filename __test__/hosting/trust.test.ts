@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type TlsOptions, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type BindingConfig, createBinding, type SocketError } from 'wintersock';
+import { type BindingConfig, createBinding, type SocketError, type StartTlsOptions } from 'wintersock';
 import { createConnection } from 'wintersock/node';
 import { ending } from '../behaviour/settlement.ts';
 import { runNode } from '../fixtures/node-process.mjs';
@@ -54,6 +54,12 @@ async function said(address: string, config: BindingConfig): Promise<string> {
     return (error as SocketError).code;
   }
 }
+
+const pinOf = (pem: string): string => {
+  const { publicKey } = new X509Certificate(pem);
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  return `sha256/${createHash('sha256').update(spki).digest('base64')}`;
+};
 
 /** What a configuration is refused with. */
 function mistake(config: BindingConfig): { code: string; message: string } {
@@ -149,12 +155,6 @@ describe('versions', () => {
 });
 
 describe('pins', () => {
-  const pinOf = (pem: string): string => {
-    const { publicKey } = new X509Certificate(pem);
-    const spki = publicKey.export({ type: 'spki', format: 'der' });
-    return `sha256/${createHash('sha256').update(spki).digest('base64')}`;
-  };
-
   test('one of the chain has to be among them', { timeout }, async () => {
     const via = await createIntermediate(authority);
     const leaf = await authority.issue({ names: ['localhost'], via });
@@ -224,4 +224,27 @@ test('what startTls() is given wins over the binding', { timeout }, async () => 
   const socket = connect(address, { secureTransport: 'starttls' });
   expect(await ending(socket.startTls({ ca: authority.certPem }).opened, timeout)).toBe('resolves');
   await socket.close();
+});
+
+test('what startTls() is not given is as the binding has it', { timeout }, async () => {
+  const address = await serve();
+  const upgraded = (config: BindingConfig, options: StartTlsOptions): Promise<string> => {
+    const { connect } = createBinding(config);
+    const socket = connect(address, { secureTransport: 'starttls' }).startTls(options);
+    return ending(
+      socket.opened.finally(() => socket.close().catch(() => {})),
+      timeout,
+    );
+  };
+  const anyone = { rejectUnauthorized: false };
+  expect(await upgraded({ ca: authority.certPem }, {})).toBe('resolves');
+  expect(await upgraded({ ca: stranger.certPem }, {})).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+  expect(await upgraded({ ca: stranger.certPem }, anyone)).toBe('resolves');
+  // Pins hold, whoever issued the certificate.
+  expect(await upgraded({ ca: stranger.certPem, pins: [pinOf(stranger.certPem)] }, anyone)).toBe(
+    'ERR_TLS_PIN',
+  );
+  expect(await upgraded({ ca: stranger.certPem, pins: [pinOf(credentials.certPem)] }, anyone)).toBe(
+    'resolves',
+  );
 });

@@ -49,8 +49,9 @@ export function withoutTrust(config: BindingConfig): BindingConfig | undefined {
     const trust = { ca, extraCa, systemCa, verify: config.verify ?? true };
     return { ...seen, proxy: { url: config.proxy, tls: trust } };
   }
-  const named = ['HTTPS_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
-  const isSecure = named.some((name) => /^https:/i.test(process.env[name] ?? ''));
+  const isSecure = Object.entries(process.env).some(
+    ([name, value = '']) => /^(?:https|all)_proxy$/i.test(name) && /^https:/i.test(value),
+  );
   return config.proxy === true && isSecure ? undefined : seen;
 }
 

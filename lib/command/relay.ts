@@ -3,7 +3,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Socket } from '../../index.d.ts';
 import { saysTls } from './dialogue.ts';
-import { Failure } from './failure.ts';
+import { Failure, problemOf } from './failure.ts';
 
 export interface Ends {
   stdin: Readable;
@@ -73,8 +73,8 @@ async function receive(socket: Socket, stdout: Writable): Promise<{ sawTls: bool
         stdout.write(value, (error) => (error ? reject(error) : resolve()));
       });
     } catch (error) {
-      // Who reads stdout has enough.
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') return { sawTls, isWanted: false };
+      // Who reads stdout has enough. Windows calls it EOF.
+      if (/^(?:EPIPE|EOF)$/.test(problemOf(error).code)) return { sawTls, isWanted: false };
       throw error;
     }
   }

@@ -11,7 +11,7 @@ import { lookingUp } from './lookup.ts';
 import { relay } from './relay.ts';
 import { addConnection, addStats, addTls, emptyReport, type Report } from './report.ts';
 import type { Protocol } from './starttls.ts';
-import { connectionWords, errorWords, hintWords, refusedWords, timesWords } from './words.ts';
+import { connectionWords, errorWords, hintWords, refusedWords, timesWords, warningWords } from './words.ts';
 
 export interface Surroundings {
   stdin: Readable;
@@ -25,6 +25,8 @@ export class Session {
   readonly #given: Arguments;
   readonly #io: Surroundings;
   readonly #report: Report;
+  /** Whether it has been said what was found out once it was open. */
+  #isTold = false;
 
   constructor(given: Arguments, io: Surroundings) {
     this.#given = given;
@@ -93,6 +95,7 @@ export class Session {
     }
     const isWhole = this.#given.has('check') || this.#given.has('verbose');
     if (!this.#given.has('quiet')) this.#say(connectionWords(report, isWhole));
+    this.#isTold = true;
   }
 
   async #use({ socket, tls }: Opened, attempt: Attempt): Promise<void> {
@@ -119,7 +122,9 @@ export class Session {
     const report = this.#report;
     report.error = error;
     report.hints.push(...hintsFor(report, error, overheard));
-    const facts = this.#given.has('quiet') ? '' : timesWords(report) + refusedWords(report);
+    // Of a connection that was open for a while they have been said.
+    const isNew = !this.#isTold && !this.#given.has('quiet');
+    const facts = isNew ? timesWords(report) + refusedWords(report) + warningWords(report) : '';
     this.#say(facts + errorWords(report));
     return exitCodeOf(error.code);
   }

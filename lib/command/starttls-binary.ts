@@ -58,9 +58,12 @@ export async function mysql(dialogue: Dialogue): Promise<void> {
 
 const capabilities = { tls: 0x800, protocol41: 0x200, secureConnection: 0x8000 };
 
-/** The extended operation 1.3.6.1.4.1.1466.20037, as message 1. */
+/** LDAP's name of StartTLS. */
+const startTls = '1.3.6.1.4.1.1466.20037';
+
+/** The extended operation, as message 1. */
 export async function ldap(dialogue: Dialogue): Promise<void> {
-  const name = Buffer.from('1.3.6.1.4.1.1466.20037');
+  const name = Buffer.from(startTls);
   const request = [0x77, name.length + 2, 0x80, name.length, ...name];
   const message = [0x02, 1, 1, ...request];
   await dialogue.send(Uint8Array.of(0x30, message.length, ...message), 'extended request StartTLS');

@@ -9,13 +9,19 @@ const line = (label: string, text: string): string => `${label.padEnd(13)}${text
 
 /** What was found out once it is open. Not `whole`: only where, how, and what needs attention. */
 export function connectionWords(report: Report, whole: boolean): string {
-  const { tls, addresses, localAddress, starttls, warnings } = report;
+  const { tls, addresses, localAddress, starttls } = report;
   const way = starttls === null ? '' : `, StartTLS (${starttls})`;
   const proxy = report.proxy === null ? '' : `, proxy ${report.proxy}`;
   const found = addresses.length > 0 ? ` (${addresses.join(', ')})` : '';
   const text = line('connected', `${report.address}${found} from ${localAddress}${way}${proxy}`);
-  const rest = warnings.map((warning) => line('warning', printable(warning))).join('');
-  return text + (whole ? timesWords(report) : '') + (tls ? tlsWords(report, whole) : '') + rest;
+  return (
+    text + (whole ? timesWords(report) : '') + (tls ? tlsWords(report, whole) : '') + warningWords(report)
+  );
+}
+
+/** What is not wrong yet, or not for everybody. */
+export function warningWords({ warnings }: Report): string {
+  return warnings.map((warning) => line('warning', printable(warning))).join('');
 }
 
 /** How it went wrong, why, and what to do. */

@@ -52,6 +52,7 @@ export abstract class Life extends Duplex {
     },
     ended: () => peerEnds(this),
     broke: (error) => this.destroy(error),
+    idled: (error) => this.destroy(error),
   };
 
   static {
@@ -187,8 +188,9 @@ export abstract class Life extends Duplex {
     const found = (error: Error | null, addresses: readonly string[]) => {
       if (!awaited()) return;
       if (error) this.destroy(error);
-      else this.#dial(() => line.dial(new Attempts(addressesOf(target, addresses), host)));
+      else this.#dial(() => line.dial(new Attempts(addressesOf(target, addresses), host, 0, begun)));
     };
+    const begun = performance.now();
     this.#dial(() => resolve(target, host, said, found));
   }
 

@@ -74,15 +74,15 @@ export class Line extends AsyncResource implements Listener {
   /** Connects to the first of some addresses that accepts it. Throws if it may be none of them. */
   dial(attempts: Attempts): void {
     this.#attempts = attempts;
-    if (!this.#dialNext()) throw attempts.refusal;
+    if (attempts.refusal && !attempts.more) throw attempts.refused();
+    this.#dialNext();
   }
 
   #dialNext(): boolean {
     const broke = (error: unknown) => this.#state.kind === 'connecting' && this.owner.broke(errorOf(error));
-    const next = this.#attempts?.next(() => this.#dialNext(), broke);
-    if (next === undefined) return false;
+    if (!this.#attempts?.more) return false;
     this.native?.abort(false);
-    this.take(next);
+    this.take(this.#attempts.next(() => this.#dialNext(), broke));
     return true;
   }
 
@@ -189,7 +189,7 @@ export class Line extends AsyncResource implements Listener {
     const securing = this.#state.kind === 'securing';
     if (!securing) {
       for (const { opened } of this.followers) opened?.();
-      this.#idle = this.#attempts?.watch(this.native as NativeSocket, (error) => this.owner.broke(error));
+      this.#idle = this.#attempts?.watch(this.native as NativeSocket, this.owner);
     }
     const open: State = { kind: 'open', id };
     this.#state = open;

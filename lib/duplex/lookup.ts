@@ -3,14 +3,14 @@
 import dns from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { type Address, parseAddress, parsePath } from '../address.ts';
-import { SocketError } from '../error.ts';
+import { SocketError, timeoutError } from '../error.ts';
 import type { Host } from '../host.ts';
 import type { Target } from './arguments.ts';
 
 /** Whether that is to be done here at all, and not by the native half, or by who decides for the connection. */
 export function isOurs({ host, path, lookup, family }: Target, by: Host): boolean {
   if (path !== undefined || isIP(host) !== 0) return false;
-  return lookup !== undefined || (family !== 0 && by.resolve === undefined);
+  return lookup !== undefined || (family !== 0 && by.plain);
 }
 
 /** Where a target is, as it was asked for. */
@@ -38,11 +38,16 @@ export function resolve(
   said: (error: Error | null, address?: string, family?: number) => void,
   resolved: (error: Error | null, addresses: readonly string[]) => void,
 ): void {
-  by.check({ host, port, text: `${host}:${port}` });
+  const asked = { host, port, text: `${host}:${port}` };
+  by.check(asked);
+  let timer: NodeJS.Timeout | undefined;
+  const late = () => resolved(timeoutError(asked.text, `looking up ${host}`, by.connectTimeout), []);
+  if (by.connectTimeout > 0) timer = setTimeout(late, by.connectTimeout).unref();
   const look = (lookup ?? dns.lookup) as LookupFunction;
   // As node:net asks: for all, unless one family is wanted.
   const wanted = { family, hints: 0, all: family === 0 } as Parameters<LookupFunction>[1];
   look(host, wanted, (error, found, itsFamily) => {
+    clearTimeout(timer);
     if (error) {
       said(error);
       resolved(error, []);

@@ -7,6 +7,7 @@ import type { Address } from '../address.ts';
 import type { Listener, NativeSocket } from '../binding.ts';
 import type { Observable, Observed } from '../channels.ts';
 import type { Host } from '../host.ts';
+import type { Idle } from '../idle.ts';
 import { infoOf } from '../info.ts';
 import type { Endpoint } from './arguments.ts';
 import { Idleness } from './idleness.ts';
@@ -15,7 +16,7 @@ import type { Security } from './security.ts';
 import { Tuning } from './tuning.ts';
 
 /** Who is told what happens. */
-export interface LineOwner {
+export interface LineOwner extends Idle {
   /** TCP is connected. */
   opened(): void;
   /** The TLS handshake is done. */

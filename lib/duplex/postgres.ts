@@ -1,7 +1,8 @@
 /** The socket for PostgreSQL's clients: TLS as that server wants it, before the client notices anything. */
 
 import type { SocketConstructorOptions, TlsOptions } from '../../node.d.ts';
-import { SocketError } from '../error.ts';
+import { SocketError, timeoutError } from '../error.ts';
+import { PARTS } from './parts.ts';
 import { readSecurity } from './security.ts';
 import { Socket } from './socket.ts';
 
@@ -18,6 +19,7 @@ export class PostgresSocket extends Socket {
    * What was written too early, until the server has agreed. Not in the stream's own queue: what is there when TLS begins goes out in plain text.
    */
   #early: Written[] | undefined = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SocketConstructorOptions & TlsOptions = {}) {
     super(options);
@@ -34,8 +36,24 @@ export class PostgresSocket extends Socket {
 
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     if (!this.#early || (event !== 'connect' && event !== 'ready')) return super.emit(event, ...values);
-    if (event === 'connect') super.write(request);
+    if (event === 'connect') this.#ask();
     return true;
+  }
+
+  #ask(): void {
+    super.write(request);
+    const { connectTimeout = 0 } = this[PARTS].host ?? {};
+    if (connectTimeout === 0) return;
+    const late = () =>
+      this.destroy(timeoutError(this.#where, 'waiting for the server to agree to TLS', connectTimeout));
+    this.#timer = setTimeout(late, connectTimeout).unref();
+    this.once('close', () => clearTimeout(this.#timer));
+  }
+
+  /** Whom it asks. */
+  get #where(): string {
+    const { remoteAddress, remotePort, _host } = this;
+    return remoteAddress === undefined ? (_host ?? 'the server') : `${remoteAddress}:${remotePort}`;
   }
 
   override write(...written: unknown[]): boolean {
@@ -61,13 +79,13 @@ export class PostgresSocket extends Socket {
   }
 
   #refused(): SocketError {
-    const where = `${this.remoteAddress}:${this.remotePort}`;
-    const detail = `${where} did not agree to TLS; set \`ssl = on\` in the server, or check that PostgreSQL listens at this port`;
+    const detail = `${this.#where} did not agree to TLS; set \`ssl = on\` in the server, or check that PostgreSQL listens at this port`;
     return new SocketError(detail, { code: 'ERR_TLS_PROTOCOL' });
   }
 
   #agreed(early: Written[]): void {
     this.#early = undefined;
+    clearTimeout(this.#timer);
     try {
       this.startTls(this.#options);
     } catch (error) {

@@ -2,6 +2,7 @@
 
 import net from 'node:net';
 import { readArguments } from '../duplex/arguments.ts';
+import { checkNodes } from '../host.ts';
 import { beyondTcp } from './reach.ts';
 import { Socket } from './socket.ts';
 import { standIn } from './stand-in.ts';
@@ -9,7 +10,11 @@ import { standIn } from './stand-in.ts';
 /** As `net.connect()`. What sockets of ours cannot do, Node's own do: pipes, descriptors, a local address. */
 function connect(...given: unknown[]): unknown {
   const [options, listener] = readArguments(given);
-  if (beyondTcp(options) !== undefined) return net.connect(options as net.NetConnectOpts, listener);
+  const beyond = beyondTcp(options);
+  if (beyond !== undefined) {
+    checkNodes(`\`${beyond}\``, 'network');
+    return net.connect(options as net.NetConnectOpts, listener);
+  }
   return new Socket(options).connect(options, listener);
 }
 

@@ -6,6 +6,7 @@ import { readArguments } from '../duplex/arguments.ts';
 import { SECURED } from '../duplex/parts.ts';
 import { TcpSocket } from '../duplex/tcp.ts';
 import { SocketError } from '../error.ts';
+import { checkNodes } from '../host.ts';
 import { beyondTcp } from './reach.ts';
 
 /**
@@ -36,6 +37,8 @@ export const Socket: typeof PlainSocket = new Proxy(PlainSocket, {
     const beyond = beyondTcp(typeof options === 'number' ? { fd: options } : { ...options });
     if (beyond === undefined) return Reflect.construct(target, [options], newTarget);
     if (newTarget !== Socket) throw impossible(beyond, 'leave it out in a class of your own');
+    // A descriptor is of a connection that is there already.
+    if (beyond !== 'fd' && beyond !== 'handle') checkNodes(`\`${beyond}\``, 'network');
     return new net.Socket(options);
   },
 

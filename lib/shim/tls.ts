@@ -7,6 +7,7 @@ import { handOver } from '../duplex/life.ts';
 import { PARTS } from '../duplex/parts.ts';
 import { TcpSocket } from '../duplex/tcp.ts';
 import { createSecureContext, optionsOf } from './context.ts';
+import { checkNodes } from '../host.ts';
 import { beyondTcp, beyondTls } from './reach.ts';
 import { rootsOfProcess } from './roots.ts';
 import { SecureSocket, TLSSocket } from './secure-socket.ts';
@@ -26,7 +27,14 @@ function connect(...given: unknown[]): unknown {
   const options: Options = { ...place, ...(more as object | undefined) };
   const { socket: plain } = options;
   const settings = settingsOf(options);
-  if (settings === undefined || beyondTls(settings) !== undefined || !isOurs(plain, options)) {
+  const beyond = settings && beyondTls(settings);
+  if (settings === undefined || beyond !== undefined || !isOurs(plain, options)) {
+    const why = beyond ?? (settings ? beyondTcp(options) : 'secureContext');
+    checkNodes(
+      why === undefined ? 'TLS over that stream' : `\`${why}\``,
+      'tls',
+      ...(plain ? [] : (['network'] as const)),
+    );
     return tls.connect(options as tls.ConnectionOptions, listener);
   }
   const { allowHalfOpen } = plain || options;

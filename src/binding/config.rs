@@ -111,8 +111,14 @@ impl Config {
 
     /// Throws if nothing of that name may be connected to, whatever its addresses are. `text` is for messages.
     #[napi(catch_unwind)]
-    pub fn check(&self, host: String, port: u16, text: String) -> Result<(), napi::Error<String>> {
-        let target = Target { place: Place::Host { host, port }, text, name: None };
+    pub fn check(
+        &self,
+        host: String,
+        port: u16,
+        text: String,
+        name: Option<String>,
+    ) -> Result<(), napi::Error<String>> {
+        let target = Target { place: Place::Host { host, port }, text, name, family: None, timeout: None };
         self.0.check(&target).map_err(|error| thrown(&error))
     }
 

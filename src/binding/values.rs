@@ -12,7 +12,7 @@ use crate::{
     connection,
     endpoint::{Endpoint, UnixName},
     error::Error,
-    target::{Place, Target},
+    target::{Family, Place, Target},
 };
 
 /// Where to connect.
@@ -28,12 +28,22 @@ pub struct Address {
     pub resolves: Option<bool>,
     /// The name by which the host, an address, was looked up: rules about names are about it.
     pub name: Option<String>,
+    /// 4 or 6: addresses that are looked up are to be of that.
+    pub family: Option<u8>,
+    /// Milliseconds, if there are less than the binding gives.
+    pub timeout: Option<u32>,
 }
 
 impl From<Address> for Target {
-    fn from(Address { host, port, text, name, .. }: Address) -> Self {
+    fn from(Address { host, port, text, name, family, timeout, .. }: Address) -> Self {
         let place = if port == 0 { Place::Unix(UnixName(host)) } else { Place::Host { host, port } };
-        Self { place, text, name }
+        let family = match family {
+            Some(4) => Some(Family::V4),
+            Some(6) => Some(Family::V6),
+            _ => None,
+        };
+        let timeout = timeout.map(|time| Duration::from_millis(time.into()));
+        Self { place, text, name, family, timeout }
     }
 }
 

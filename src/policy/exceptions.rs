@@ -1,7 +1,7 @@
 //! What is connected to without a proxy.
 
 use super::{
-    grammar::{Dialect, parse_list},
+    grammar::{Dialect, parse_lists},
     host::{Spelling, normal, spelling},
     rule::{Area, Rule},
 };
@@ -18,14 +18,14 @@ impl Exceptions {
     /// An entry may be several with commas or spaces between them.
     ///
     /// # Errors
-    /// [`Error::Option`]: the first rule that cannot be used.
+    /// [`Error::Option`]: the rules that cannot be used.
     pub fn parse(rules: &[String]) -> Result<Self, Error> {
         let separate = |list: &String| {
             let parts = list.split(|c: char| c == ',' || c.is_whitespace());
             parts.filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>()
         };
         let rules: Vec<String> = rules.iter().flat_map(separate).collect();
-        let rules = parse_list("proxy.except", &rules, Dialect::NoProxy)?;
+        let [rules] = parse_lists([("proxy.except", &rules)], Dialect::NoProxy)?;
         match rules.iter().position(|rule| matches!(rule.area, Area::Unix(_))) {
             Some(index) => Err(Error::Option {
                 code: "ERR_INVALID_OPTION",

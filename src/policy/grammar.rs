@@ -38,24 +38,46 @@ const LONGEST_NAME: usize = 253;
 /// What is wrong, and what would be right.
 type Wrong = String;
 
-/// Reads one list.
+/// Reads lists, each with the name of the member it is of.
 ///
 /// # Errors
-/// [`Error::Option`]: names `list`, the index and the rule.
-pub(super) fn parse_list(list: &str, rules: &[String], dialect: Dialect) -> Result<Vec<Rule>, Error> {
-    let read = |(index, text): (usize, &String)| {
-        let refuse = |wrong| Error::Option {
-            code: "ERR_INVALID_OPTION",
-            detail: format!("invalid option: `{list}[{index}]` {}: {wrong}", quoted(text)),
-        };
-        parse(text, dialect).map_err(refuse)
-    };
-    rules.iter().enumerate().map(read).collect()
+/// [`Error::Option`]: names the list, the index and the text of each rule that cannot be used.
+pub(super) fn parse_lists<const N: usize>(
+    lists: [(&str, &[String]); N],
+    dialect: Dialect,
+) -> Result<[Vec<Rule>; N], Error> {
+    const TOLD: usize = 8;
+    let mut mistakes = Vec::new();
+    let read = lists.map(|(list, rules)| {
+        let mut right = Vec::with_capacity(rules.len());
+        for (index, text) in rules.iter().enumerate() {
+            match parse(text, dialect) {
+                Ok(rule) => right.push(rule),
+                Err(wrong) => mistakes.push(format!("`{list}[{index}]` {}: {wrong}", quoted(text))),
+            }
+        }
+        right
+    });
+    if mistakes.is_empty() {
+        return Ok(read);
+    }
+    let more = mistakes.len().saturating_sub(TOLD);
+    mistakes.truncate(TOLD);
+    if more > 0 {
+        mistakes.push(format!("and {more} more"));
+    }
+    Err(Error::Option {
+        code: "ERR_INVALID_OPTION",
+        detail: format!("invalid option: {}", mistakes.join("; ")),
+    })
 }
 
 /// Text as messages have it: not too long, and nothing in it that a terminal would obey.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
+    // A URL in the wrong place may have a password before its `@`.
+    let text =
+        text.rsplit_once('@').filter(|(before, _)| before.contains(':')).map_or(text, |(_, rest)| rest);
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{:?}...", text.get(..end).unwrap_or_default()),
         None => format!("{text:?}"),

@@ -22,7 +22,7 @@ pub use self::{
     host::{Spelling, numeric, spelling},
 };
 use self::{
-    grammar::{Dialect, parse_list, quoted},
+    grammar::{Dialect, parse_lists, quoted},
     host::normal,
     ranges::Place,
     readings::readings,
@@ -58,13 +58,14 @@ impl Policy {
     /// `allow`: `None` is everything, an empty list nothing.
     ///
     /// # Errors
-    /// [`Error::Option`]: the first rule that cannot be used, where it is, what is wrong and what would be right.
+    /// [`Error::Option`]: each rule that cannot be used, where it is, what is wrong and what would be right.
     pub fn parse(allow: Option<&[String]>, deny: &[String]) -> Result<Self, Error> {
-        let allow = match allow {
-            Some(rules) => parse_list("allow", rules, Dialect::Policy)?,
-            None => vec![Rule::everything()],
-        };
-        Ok(Self { allow, deny: parse_list("deny", deny, Dialect::Policy)? })
+        let lists = [("allow", allow.unwrap_or_default()), ("deny", deny)];
+        let [mut rules, deny] = parse_lists(lists, Dialect::Policy)?;
+        if allow.is_none() {
+            rules.push(Rule::everything());
+        }
+        Ok(Self { allow: rules, deny })
     }
 
     /// Whether nothing can be refused.

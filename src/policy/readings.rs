@@ -2,9 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// All readings of an address, its own first. An IPv4-mapped address is the IPv4 address, and nothing else.
-pub(super) fn readings(address: IpAddr) -> Vec<IpAddr> {
-    let own = address.to_canonical();
+/// All readings of an address, its own first. It is canonical: an IPv4-mapped address is the IPv4 address, and nothing else.
+pub(super) fn readings(own: IpAddr) -> Vec<IpAddr> {
     let mut all = vec![own];
     if let IpAddr::V6(own) = own {
         embedded(own, |inner| {

@@ -121,7 +121,7 @@ impl Area {
             (Self::Group(group), Self::Range(range)) => group.includes_range(range),
             (Self::Range(wide), Self::Range(narrow)) => wide.includes(narrow),
             (Self::Names(wide), Self::Names(narrow)) => wide.includes(narrow),
-            (Self::Unix(wide), Self::Unix(narrow)) => wide == narrow || wide.is_wider_than(narrow),
+            (Self::Unix(wide), Self::Unix(narrow)) => wide.is_wider_than(narrow),
             // Above all: no name in a range. Whoever answers for the name could say any address.
             _ => false,
         }

@@ -72,17 +72,14 @@ impl Sockets {
 
     /// Whether `other` is about fewer sockets, given that both are about the same one.
     pub(super) fn is_wider_than(&self, other: &Self) -> bool {
-        self.narrowness() < other.narrowness()
-    }
-
-    fn narrowness(&self) -> usize {
-        match self {
-            Self::Paths | Self::Abstract => 0,
-            // Of two patterns in a directory, the one that says more.
-            Self::Glob { directory, name } => {
-                name.iter().map(String::len).fold(directory.len(), usize::saturating_add)
+        match (self, other) {
+            (Self::Paths | Self::Abstract, Self::Glob { .. } | Self::Path(_))
+            | (Self::Glob { .. }, Self::Path(_)) => true,
+            // Patterns may overlap, and then neither is the narrower one. A name has no `/`: in the place of a `*` only a `*` fits it.
+            (Self::Glob { directory, name }, Self::Glob { directory: others, name: inner }) => {
+                directory == others && name != inner && fits(&inner.join("/"), name)
             }
-            Self::Path(_) => usize::MAX,
+            _ => false,
         }
     }
 }

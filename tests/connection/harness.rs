@@ -50,7 +50,13 @@ impl Owner {
         );
         let notifier = Notifier::Thread(Arc::clone(&environment) as Arc<dyn Tell>);
         let place = Place::Host { host: "127.0.0.1".into(), port: address.port() };
-        let target = Target { place, text: format!("localhost:{}", address.port()), name: None };
+        let target = Target {
+            place,
+            text: format!("localhost:{}", address.port()),
+            name: None,
+            family: None,
+            timeout: None,
+        };
         let config = Arc::default();
         let connection =
             Connection::dial(Arc::clone(&environment), notifier, ID, target, config, handshake, false)

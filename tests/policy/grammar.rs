@@ -134,6 +134,17 @@ fn rules_that_are_wrong_say_what_would_be_right() {
 }
 
 #[test]
+fn all_mistakes_are_named() {
+    let message = |allow: &[&str], deny: &[&str]| {
+        Policy::parse(Some(&list(allow)), &list(deny)).unwrap_err().to_string()
+    };
+    let two = message(&["local", "publik"], &["10.0.0.0/33", "public"]);
+    assert!(two.starts_with("invalid option: `allow[1]` \"publik\": write "), "{two}");
+    assert!(two.contains("; `deny[0]` \"10.0.0.0/33\": "), "{two}");
+    assert!(message(&[""; 20], &[]).ends_with("; and 12 more"));
+}
+
+#[test]
 fn no_text_is_too_strange() {
     let mut noise = Noise(0x1234_5678_9abc_def1);
     let mut right = 0;

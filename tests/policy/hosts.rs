@@ -25,6 +25,7 @@ fn names_are_compared_without_case_and_the_dot_at_the_end() {
         assert!(allow.host(host, 1).is_err(), "{host}");
         assert!(!lets_name(&allow, host, "8.8.8.8"), "{host}");
     }
+    assert!(!lets_name(&allow, "ä.corp.example", "8.8.8.8"));
     let refusal = allow.host("Evil.Example.", 1).unwrap_err().rule;
     assert_eq!(refusal, "no rule of `allow` (\"db.example\", \"*.corp.example\") covers evil.example");
 }
@@ -34,6 +35,7 @@ fn a_host_that_ends_in_a_number_is_no_name() {
     for host in [
         "256.256.256.256",
         "1.2.3.4.5",
+        "1.2.3.4.0",
         "1.2.3.256",
         "08",
         "0x",

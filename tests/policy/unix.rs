@@ -51,6 +51,7 @@ fn deny_closes_them_with_this_machine() {
     assert!(lets(&policy(&["unix:/run/db.sock"], &["unix:/run/*"]), "/run/db.sock"));
     assert!(lets(&policy(&["unix:/run/db*"], &["unix:/run/*"]), "/run/db.sock"));
     assert!(!lets(&policy(&["unix:/run/*"], &["unix:/run/db*"]), "/run/db.sock"));
+    assert!(!lets(&policy(&["unix:/run/d*"], &["unix:/run/*k"]), "/run/db.sock"));
     assert!(!lets(&policy(&["unix"], &["unix"]), "/run/db.sock"));
     assert!(!lets(&policy(&["unix:/run/*"], &["unix:/run/db.sock"]), "/run/db.sock"));
 }
