@@ -212,3 +212,57 @@ impl Config {
 fn denied(target: &Target, address: Option<String>, refusal: Refusal) -> Error {
     Error::Denied { target: target.text.clone(), address, rule: refusal.rule }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    fn socket() -> socket2::Socket {
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn options_of_tcp_reach_the_system() {
+        let socket = socket();
+        Tuning::default().apply(&SockRef::from(&socket)).unwrap();
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(!socket.keepalive().unwrap());
+        let probes =
+            TcpKeepalive::new().with_time(Duration::from_secs(70)).with_interval(Duration::from_secs(9));
+        let tuning = Tuning { no_delay: false, probes: Some(probes.with_retries(4)) };
+        tuning.apply(&SockRef::from(&socket)).unwrap();
+        assert!(!socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(70));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(9));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn probes_without_times_are_sent_at_those_of_the_system() {
+        let (plain, probed) = (socket(), socket());
+        let tuning = Tuning { probes: Some(TcpKeepalive::new()), ..Tuning::default() };
+        tuning.apply(&SockRef::from(&probed)).unwrap();
+        assert!(probed.keepalive().unwrap());
+        assert_eq!(probed.tcp_keepalive_time().unwrap(), plain.tcp_keepalive_time().unwrap());
+        assert_eq!(probed.tcp_keepalive_interval().unwrap(), plain.tcp_keepalive_interval().unwrap());
+    }
+
+    #[test]
+    fn a_local_end_is_bound_to_only_where_one_is_wanted() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (v4, v6) = (address("192.0.2.1:5432"), address("[2001:db8::1]:5432"));
+        assert_eq!(Local::default().bound_for(&v4), None);
+        let port = Local { address: None, port: 4000 };
+        assert_eq!(port.bound_for(&v4), Some(address("0.0.0.0:4000")));
+        assert_eq!(port.bound_for(&v6), Some(address("[::]:4000")));
+        let local = Local { address: Some([127, 0, 0, 2].into()), port: 0 };
+        assert_eq!(local.bound_for(&v4), Some(address("127.0.0.2:0")));
+        let reaches = |local: &Local| [v4, v6].map(|remote| local.reaches(&remote.into()));
+        assert_eq!((reaches(&local), reaches(&port)), ([true, false], [true, true]));
+        assert!(local.reaches(&crate::unix::unnamed()));
+    }
+}

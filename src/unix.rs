@@ -50,3 +50,22 @@ pub async fn connect(name: &UnixName) -> io::Result<TcpStream> {
 pub async fn connect(_: &UnixName) -> io::Result<TcpStream> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "there are no Unix domain sockets on this system"))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::{linux::net::SocketAddrExt as _, unix::net};
+
+    use super::*;
+
+    /// An abstract name is as long as it says: no zeros fill it up.
+    #[tokio::test]
+    async fn an_abstract_name_is_found() {
+        let name = format!("wintersock-{}", std::process::id());
+        let address = net::SocketAddr::from_abstract_name(&name).unwrap();
+        let listener = net::UnixListener::bind_addr(&address).unwrap();
+        connect(&UnixName(format!("@{name}"))).await.unwrap();
+        listener.accept().unwrap();
+        let error = connect(&UnixName(format!("@{name}0"))).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+}
