@@ -279,7 +279,10 @@ export interface ProxyConfig {
   url: string | URL;
   /** What is connected to directly: rules as in `allow`, or one string of them with commas, as NO_PROXY has. */
   except?: string | readonly string[] | null | undefined;
-  /** TLS to an `https://` proxy. Default: trust as of the binding, without its certificate, pins and protocols. */
+  /**
+   * TLS to an `https://` proxy. Default: trust as of the binding, without its certificate, pins and protocols. With any member here, and
+   * with `pins` of the binding, the proxy is verified, unless `verify: false` stands here.
+   */
   tls?: Omit<TlsConfig, 'alpn'> | null | undefined;
 }
 

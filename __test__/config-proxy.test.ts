@@ -42,7 +42,9 @@ describe('taken', () => {
     ['a:b@c:d@', { username: 'a', password: 'b@c:d' }],
     [`${long(255)}:${long(255)}@`, { username: long(255), password: long(255) }],
   ])('the credentials %s', (credentials, found) => {
-    for (const scheme of ['http', 'socks5h']) {
+    // SOCKS has no empty passwords.
+    const alone = 'username' in found && !('password' in found);
+    for (const scheme of alone ? ['http'] : ['http', 'socks5h']) {
       const { kind, host, port, text, except, ...who } = readConfig({
         proxy: `${scheme}://${credentials.replace(/@?$/, '@')}host:1`,
       }).native.proxy ?? { kind: '' };
@@ -52,6 +54,13 @@ describe('taken', () => {
       });
     }
   });
+
+  test.each(['socks5://user@host:1', 'socks5h://user:@host:1', 'socks5://:password@host:1'])(
+    'SOCKS needs both a user and a password: %s',
+    (proxy) => {
+      expect(() => readConfig({ proxy })).toThrow(/`proxy` has a user or a password that is empty/);
+    },
+  );
 
   test.each<[proxy: string, found: object]>([
     [`http://:${SECRET}@host`, { username: '', password: SECRET }],

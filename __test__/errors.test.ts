@@ -15,7 +15,7 @@ beforeAll(prepareProvocations);
 
 /** What a message tells the reader to do. */
 const REMEDY =
-  /\b(must|check|pass|use|connect|try|trust|give|let|renew|correct|close|raise|convert|offer|update|install|run|report|look|set|do not trust|should say|restarted)\b/i;
+  /\b(must|check|pass|use|write|connect|try|trust|give|let|renew|correct|close|raise|convert|offer|update|install|run|report|look|set|do not trust|should say|restarted)\b/i;
 
 function expectGood({ code, message, cause, address }: Seen, expected: string): void {
   expect({ code, message }).toMatchObject({ code: expected });

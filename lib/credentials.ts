@@ -17,11 +17,18 @@ import { keyLogOfHost, logged, readKeyLog } from './key-log.ts';
 import { readKey, readPem } from './pem.ts';
 import { warn } from './warning.ts';
 
+/** What credentials were made from. */
+export let optionsOf: (credentials: Credentials) => Readonly<CredentialsOptions>;
+
 /** Parsed, with what they were parsed from: startTls() puts its options on top of that. Made once, used many times. */
 export class Credentials {
-  // No properties: who looks at a socket with all it has must not see a private key.
+  // Neither a property nor a getter: who looks at a socket with all it has must not see a private key.
   readonly #options: Readonly<CredentialsOptions>;
   #native: Native | undefined;
+
+  static {
+    optionsOf = (credentials) => credentials.#options;
+  }
 
   constructor(options: Readonly<CredentialsOptions>) {
     this.#options = options;
@@ -36,10 +43,6 @@ export class Credentials {
   checked(): this {
     this.#native ??= rethrowing(() => new Native(logged(this.#options)));
     return this;
-  }
-
-  get options(): Readonly<CredentialsOptions> {
-    return this.#options;
   }
 }
 
@@ -149,7 +152,7 @@ export function readMembers(bag: Readonly<Record<string, unknown>>, where: strin
 export function over(base: Credentials, members: Members, where = ''): Credentials {
   const { alpn, ca, cert, extraCa, key, keyLog, pins, systemCa, verify } = members;
   if (Object.values(members).every((member) => member === undefined)) return base;
-  const options: CredentialsOptions = { ...base.options };
+  const options: CredentialsOptions = { ...optionsOf(base) };
   if (ca) {
     options.ca = ca;
     // In place of all that was trusted before.
@@ -171,10 +174,14 @@ export function over(base: Credentials, members: Members, where = ''): Credentia
   return made(options, where);
 }
 
-/** Whom credentials trust and how they speak, without who they are: for the TLS of a proxy, which is somebody else. */
-export function withoutIdentity({ options }: Credentials): Credentials {
-  const { cert, key, pins, ...others } = options;
-  return made({ ...others, alpn: [] }, '');
+/**
+ * Whom credentials trust and how they speak, without who they are: for the TLS of a proxy, which is somebody else.
+ * @param verified Whether the proxy is verified whatever holds for others. Without their pins, nobody would be.
+ */
+export function withoutIdentity(credentials: Credentials, verified: boolean): Credentials {
+  const { cert, key, pins, reject, ...others } = optionsOf(credentials);
+  const off = reject === false && !verified && pins === undefined;
+  return made({ ...others, alpn: [], ...(off && { reject }) }, '');
 }
 
 function made(options: CredentialsOptions, where: string): Credentials {
@@ -244,7 +251,7 @@ function readFlag(value: unknown, name: string): boolean | undefined {
 
 /** Says once what was asked for, if that is that nobody is verified. */
 export function loud({ verify }: Members, credentials: Credentials): Credentials {
-  if (verify === false && !credentials.options.pins) {
+  if (verify === false && !optionsOf(credentials).pins) {
     warn(
       'WINTERSOCK_VERIFY_OFF',
       'certificate verification is off (`verify: false` or `rejectUnauthorized: false`): anybody between here and the server can read and change everything; trust its authority with `ca`, or pin its key with `pins`',

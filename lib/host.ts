@@ -146,7 +146,7 @@ function credentialsOfProxy(
   credentials: Credentials | undefined,
 ): Credentials | undefined {
   if (native.proxy?.kind !== 'https') return undefined;
-  const base = withoutIdentity(credentials ?? defaultCredentials());
+  const base = withoutIdentity(credentials ?? defaultCredentials(), proxyTls !== undefined);
   return proxyTls ? readTls(proxyTls, 'proxy.tls.', base) : base;
 }
 

@@ -48,10 +48,17 @@ pub fn io_advice(code: &str) -> &'static str {
     }
 }
 
+fn is_about_versions(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::AlertReceived(rustls::AlertDescription::ProtocolVersion))
+}
+
 /// After TLS failed.
 pub fn tls_advice(error: &rustls::Error) -> &'static str {
     match tls_code(error) {
         "ERR_TLS_ALPN" => "the server speaks none of the protocols in `alpn`; offer one that it speaks",
+        "ERR_TLS_ALERT" if is_about_versions(error) => {
+            "the server speaks none of the versions of TLS that were offered; see `minVersion` and `maxVersion`, or update the server"
+        }
         "ERR_TLS_ALERT" => {
             "the server ended it with that alert; its log should say why (a required client certificate, an unknown name)"
         }

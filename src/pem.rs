@@ -36,6 +36,12 @@ pub fn certified_key(
     let chain = certificates(chain).map_err(|detail| {
         refuse("ERR_INVALID_CERT", format!("`cert` {detail}; pass the PEM certificate chain, leaf first"))
     })?;
+    if let Some(Err(error)) = chain.first().map(webpki::EndEntityCert::try_from) {
+        let detail = format!(
+            "`cert` begins with something else than a certificate: {error}; pass the PEM certificate chain, leaf first (a PKCS#12 file has to be converted)"
+        );
+        return Err(refuse("ERR_INVALID_CERT", detail));
+    }
     let unusable = |detail: String| {
         refuse(
             "ERR_INVALID_KEY",

@@ -76,7 +76,7 @@ export const rust: Record<string, readonly string[]> = {
   unix: ['endpoint'],
   target: ['endpoint', 'policy'],
   journey: ['endpoint', 'error'],
-  config: ['counters', 'endpoint', 'error', 'happy_eyeballs', 'policy', 'proxy', 'target'],
+  config: ['counters', 'endpoint', 'error', 'happy_eyeballs', 'policy', 'proxy', 'target', 'unix'],
   round_trip: [],
   counters: [],
   policy: ['endpoint', 'error'],

@@ -94,7 +94,6 @@ export const typescript: Record<string, readonly string[]> = {
     'duplex/security.ts',
     'duplex/tuning.ts',
     'host.ts',
-    'idle.ts',
     'info.ts',
   ],
   'duplex/half-open.ts': ['duplex/parts.ts'],
@@ -139,7 +138,7 @@ export const typescript: Record<string, readonly string[]> = {
     'host.ts',
     'shim/reach.ts',
   ],
-  'shim/secure-socket.ts': ['duplex/socket.ts', 'error.ts', 'shim/socket.ts'],
+  'shim/secure-socket.ts': ['duplex/socket.ts', 'error.ts', 'host.ts', 'shim/socket.ts'],
   // They know Node's modules, and nothing of sockets.
   'shim/context.ts': [],
   'shim/reach.ts': [],

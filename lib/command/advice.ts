@@ -39,7 +39,9 @@ function trustHints({ tls, certificates }: Report, { code }: Problem): string[] 
     if (tls.issuerUrl !== null) hints.push(`its certificate is to be had at ${tls.issuerUrl}`);
   } else if (/SELF_SIGNED/.test(code)) {
     const pin = own === undefined ? '' : `, or accept this key alone: --insecure --pin ${own.pin}`;
-    hints.push(`if you know it, trust it: --extra-ca file${certificates.length === 1 ? pin : ''}`);
+    // One that says it is an authority is none a server can have, trusted or not.
+    if (own?.authority) hints.push(`let the server have a certificate of its own (CA:FALSE)${pin}`);
+    else hints.push(`if you know it, trust it: --extra-ca file${certificates.length === 1 ? pin : ''}`);
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' && own !== undefined) {
     const names = own.names.length > 0 ? `it is for ${own.names.join(', ')}` : 'it is for no name at all';

@@ -142,7 +142,7 @@ function readCredentials(url: URL, kind: ProxyKind): { username?: string; passwo
     return 'a user or a password that is not percent-encoded UTF-8; encode it with encodeURIComponent()';
   }
   if (kind === 'socks5' || kind === 'socks5h') {
-    if (username === '') return 'a password without a user; SOCKS needs both';
+    if (username === '' || password === '') return 'a user or a password that is empty; SOCKS needs both';
     if (Buffer.byteLength(username) > SOCKS_MAX || Buffer.byteLength(password) > SOCKS_MAX) {
       return `a user or a password of more than ${SOCKS_MAX} bytes, which SOCKS cannot send; use shorter ones`;
     }

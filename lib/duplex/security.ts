@@ -10,7 +10,7 @@ import tlsDefaults, {
 } from 'node:tls';
 import type { CredentialsOptions } from '../../binding.d.cts';
 import type { TlsOptions } from '../../node.d.ts';
-import { defaultCredentials, type Handshake, loud, over, readMembers } from '../credentials.ts';
+import { defaultCredentials, type Handshake, loud, optionsOf, over, readMembers } from '../credentials.ts';
 import { rethrowing, SocketError } from '../error.ts';
 import { invalid } from '../options.ts';
 
@@ -26,7 +26,7 @@ export interface Security extends Handshake {
 
 /** Of a connection whose TLS was set up elsewhere. */
 export function securityOf(handshake: Handshake): Security {
-  return { ...handshake, reject: handshake.credentials.options.reject !== false, check: undefined };
+  return { ...handshake, reject: optionsOf(handshake.credentials).reject !== false, check: undefined };
 }
 
 /** Members that change who is believed or who we are; ignored, they would make a connection less secure than was asked for. */
@@ -53,7 +53,7 @@ export function readSecurity(options: TlsOptions, host: string, base = defaultCr
   const { key, passphrase } = keyOf(bag['key'], bag['passphrase']);
   const { extraCa, keyLog, pins, rejectUnauthorized, sessionResumption, systemCa, verify } = bag;
   const others = { extraCa, keyLog, pins, rejectUnauthorized, sessionResumption, systemCa, verify };
-  const versions = readVersions(options, base.options);
+  const versions = readVersions(options, optionsOf(base));
   // An empty list means that nobody is trusted, which is not the same as the default.
   const ca = bag['ca'] || undefined;
   const cert = present(bag['cert']);
@@ -142,8 +142,8 @@ function readVersions(
 }
 
 /** The roots of a connection that are not the default ones. */
-export function rootsOf({ credentials: { options } }: Handshake): readonly Buffer[] | undefined {
-  const { ca, extraCa } = options;
+export function rootsOf({ credentials }: Handshake): readonly Buffer[] | undefined {
+  const { ca, extraCa } = optionsOf(credentials);
   return ca || extraCa
     ? [...(ca ?? rootCertificates.map((pem) => Buffer.from(pem))), ...(extraCa ?? [])]
     : undefined;

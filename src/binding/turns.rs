@@ -27,6 +27,7 @@ impl Turns {
     }
 
     /// Says whether the turn ends when the running callback returns.
+    #[cfg(unix)]
     pub(super) fn hold(&self, holds: bool) {
         self.holds.set(holds);
     }

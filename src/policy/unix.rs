@@ -48,10 +48,7 @@ impl Sockets {
         if !directory.is_empty() && !is_plain(directory) {
             return Err(wrong());
         }
-        Ok(Self::Glob {
-            directory: format!("{directory}/"),
-            name: name.split('*').map(str::to_owned).collect(),
-        })
+        Ok(Self::Glob { directory: format!("{directory}/"), name: pieces(name) })
     }
 
     /// Whether it is about a socket, as a rule of `deny` or (`strictly`) of `allow`. A path that can be spelt in a simpler way, as with
@@ -82,6 +79,14 @@ impl Sockets {
             _ => false,
         }
     }
+}
+
+/// What stands between the `*`. Several in a row are one.
+fn pieces(name: &str) -> Vec<String> {
+    let all: Vec<&str> = name.split('*').collect();
+    let last = all.len().saturating_sub(1);
+    let inner = |&(index, piece): &(usize, &str)| index == 0 || index == last || !piece.is_empty();
+    all.into_iter().enumerate().filter(inner).map(|(_, piece)| piece.to_owned()).collect()
 }
 
 /// Whether a path can be compared by its text: absolute, and nothing in it to be resolved but symbolic links.
