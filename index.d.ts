@@ -66,7 +66,7 @@ export interface TlsConfig {
   passphrase?: string | null | undefined;
   /**
    * Default `true`. `false`: any certificate that can be read at all (X.509 version 3) is accepted, and anybody between here and the server can read and change everything; the
-   * process is warned once. With `pins`: a certificate with a pinned key is accepted, whoever issued it.
+   * process is warned once. `true`, said by a host, has the last word: what turns it off for a connection throws. With `pins`: a certificate with a pinned key is accepted, whoever issued it.
    */
   verify?: boolean | null | undefined;
   /** The same under Node's name, as drivers pass it. `verify` wins. */
@@ -216,7 +216,7 @@ export declare class SocketError extends TypeError {
 /**
  * Opens a TCP connection and returns its socket at once.
  *
- * @param address `"host:port"`, with IPv6 in brackets, or `{ hostname, port }`.
+ * @param address `"host:port"`, with IPv6 in brackets, `{ hostname, port }`, or `"unix:/path"`.
  * @throws {SocketError} if the address or an option is wrong. What fails later rejects `opened` and `closed`.
  */
 export declare function connect(address: string | SocketAddress, options?: SocketOptions | null): Socket;
@@ -240,7 +240,7 @@ export interface BindingConfig extends TlsConfig {
   /**
    * Where connections may go. Default: everywhere. A rule is `'public'`, `'private'`, `'local'`, `'network'`, `'unix'`, `'unix-abstract'`, an IP
    * address or CIDR range, a host name (`'db.example'`, `'*.example'`), a path (`'unix:/run/postgresql/*'`) or `'*'`; all but the Unix ones
-   * may end in a port or a range of them (`'*:443'`, `'10.0.0.0/8:5432-5439'`, `'[fd00::/8]:5432'`). See docs/hosting.md.
+   * may end in a port or a range of them (`'*:443'`, `'10.0.0.0/8:5432-5439'`, `'[fd00::/8]:5432'`). See docs/network-policy.md.
    */
   allow?: readonly string[] | null | undefined;
   /** Where they may not go, unless a narrower range of `allow` lets them. Rules as in `allow`. */
@@ -259,7 +259,8 @@ export interface BindingConfig extends TlsConfig {
    * `deny`. An error that it throws, or rejects with, is the socket's.
    */
   resolve?: ((hostname: string) => Iterable<string> | PromiseLike<Iterable<string>>) | null | undefined;
-  /** Milliseconds for all that comes before `opened`, and for a later handshake of `startTls()`. Default 0: no limit but the system's. */
+  /** Milliseconds for all that comes before `opened`, and for a later handshake of `startTls()`. Default 0: none (the
+   * system gives up TCP alone). */
   connectTimeout?: number | null | undefined;
   /** Milliseconds without a byte in either direction after which a socket is ended (ERR_IDLE_TIMEOUT). Default 0: never. */
   idleTimeout?: number | null | undefined;

@@ -2,6 +2,7 @@
 import type { TlsOptions } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { type BindingConfig, createBinding, type StartTlsOptions } from 'wintersock';
+import { createConnection } from 'wintersock/node';
 import { runNode } from './fixtures/node-process.mjs';
 import { createAuthority, selfSigned } from './fixtures/pki.mjs';
 import { asks, ca, cert, credentials, key, other, stranger } from './tls/parties.ts';
@@ -67,6 +68,32 @@ describe('over the configuration of a binding', () => {
     expect(await agreed({}, ['two'])).toBe('two');
     expect(await agreed({ alpn: ['three'] }, ['two'])).toBe('three');
     expect(await agreed({}, [])).toBeNull();
+  });
+});
+
+describe('a host that says `verify: true` has the last word', () => {
+  const binding = createBinding({ verify: true });
+  const refused = { code: 'ERR_INVALID_OPTION', message: expect.stringContaining('the host has decided') };
+  const thrownBy = (call: () => unknown) => {
+    try {
+      call();
+    } catch (error) {
+      return error;
+    }
+    throw new Error('it did not throw');
+  };
+
+  test.each([{ verify: false }, { rejectUnauthorized: false }])('startTls(%o)', async (options) => {
+    const socket = binding.connect('127.0.0.1:1', { secureTransport: 'starttls' });
+    expect(thrownBy(() => socket.startTls(options))).toMatchObject(refused);
+    await socket.closed.catch(() => {});
+  });
+
+  test('a duplex', () => {
+    const options = { host: '127.0.0.1', port: 1, secureTransport: 'on', binding } as const;
+    expect(thrownBy(() => createConnection({ ...options, rejectUnauthorized: false }))).toMatchObject(
+      refused,
+    );
   });
 });
 

@@ -153,6 +153,11 @@ export function over(base: Credentials, members: Members, where = ''): Credentia
   const { alpn, ca, cert, extraCa, key, keyLog, pins, systemCa, verify } = members;
   if (Object.values(members).every((member) => member === undefined)) return base;
   const options: CredentialsOptions = { ...optionsOf(base) };
+  if (verify === false && options.reject === true) {
+    throw invalid(
+      `\`${where}verify: false\` (or \`rejectUnauthorized: false\`) is not for this connection: the host has decided \`verify: true\`; trust the authority with \`ca\``,
+    );
+  }
   if (ca) {
     options.ca = ca;
     // In place of all that was trusted before.

@@ -3,7 +3,7 @@
 import { getDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import type { Address } from '../address.ts';
 import type { NativeSocket } from '../binding.ts';
-import type { SocketError } from '../error.ts';
+import { type SocketError, timeoutError } from '../error.ts';
 import type { Host } from '../host.ts';
 import type { Idle, IdleWatch } from '../idle.ts';
 
@@ -20,6 +20,8 @@ export class Attempts {
   #timer: NodeJS.Timeout | undefined;
 
   readonly #host: Host;
+  /** For messages. */
+  readonly #text: string;
   readonly #family: 0 | 4 | 6;
   readonly #begun: number | undefined;
   #current: Address | undefined;
@@ -34,6 +36,7 @@ export class Attempts {
   constructor(addresses: readonly Address[], host: Host, family: 0 | 4 | 6 = 0, begun?: number) {
     this.#begun = begun;
     this.#host = host;
+    this.#text = addresses[0]?.name ?? addresses[0]?.text ?? '';
     this.#addresses = addresses.filter((address) => this.#mayBe(address));
     this.#family = family;
   }
@@ -44,9 +47,10 @@ export class Attempts {
    */
   begin(line: Dialling): void {
     this.#line = line;
-    if (this.next() || this.#refusal === undefined) return;
-    this.#host.config.failed(this.#refusal.code);
-    throw this.#refusal;
+    if (this.next()) return;
+    const error = this.#refusal ?? timeoutError(this.#text, 'looking it up', this.#host.connectTimeout);
+    this.#host.failed(error);
+    throw error;
   }
 
   /** Tries the next one, and gives up the last. Whether there is one. */
