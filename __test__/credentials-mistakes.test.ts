@@ -196,6 +196,17 @@ describe('mistakes are named at once', () => {
   });
 });
 
+test('all mistakes of a configuration are named in one error', () => {
+  const config = {
+    ...{ ca: url('none.pem'), cert: url('no-cert.pem'), key: url('no-key.pem'), minVersion: '1.3' },
+    ...{ pins: ['x'], verify: 'no', proxy: { url: 'https://proxy.example', tls: { ca: 'ca.pem' } } },
+  };
+  const names = ['ca', 'cert', 'key', 'minVersion', 'pins', 'verify', 'proxy.tls.ca'];
+  const message = new RegExp(names.map((name) => `- \`${name.replaceAll('.', '\\.')}\` [^\\n]+`).join('\n'));
+  expect(() => createBinding(config as BindingConfig)).toThrow(message);
+  expect(() => createBinding(config as BindingConfig)).toThrow(/: 7 invalid options:/);
+});
+
 test('a name that no certificate can have is refused by startTls() itself, wherever it comes from', async () => {
   for (const [host, options] of [
     ['localhost', { sni: 'a..b' }],

@@ -73,6 +73,11 @@ export interface Members {
 
 const PIN = /^sha256\/([A-Za-z0-9+/]{43}=)$/;
 
+/** Runs what reads a member. What that throws is thrown, or told later with what else is wrong: then the result is undefined. */
+export type Collect = <T>(make: () => T) => T | undefined;
+
+const atOnce: Collect = (make) => make();
+
 /**
  * Credentials of a dictionary, over those that it does not mention. Members are read in WebIDL's order.
  * @param where What stands before a member's name in messages, as in `'proxy.tls.'`.
@@ -82,9 +87,21 @@ export function readTls(
   bag: Readonly<Record<string, unknown>>,
   where = '',
   base: Credentials = defaultCredentials(),
+  collect: Collect = atOnce,
 ): Credentials {
-  const members = readMembers(bag, where);
-  return loud(members, over(base, members, where));
+  let mistaken = false;
+  const noted: Collect = (make) =>
+    collect(() => {
+      try {
+        return make();
+      } catch (error) {
+        mistaken = true;
+        throw error;
+      }
+    });
+  const members = readMembers(bag, where, noted);
+  const made = mistaken ? undefined : noted(() => over(base, members, where));
+  return made ? loud(members, made) : base;
 }
 
 /** What connect() needs. */
@@ -119,30 +136,39 @@ export function readStartTls(given: unknown, base: Credentials, options: Options
 }
 
 /** The members of TlsConfig. `null` counts as left out. */
-export function readMembers(bag: Readonly<Record<string, unknown>>, where: string): Members {
+export function readMembers(
+  bag: Readonly<Record<string, unknown>>,
+  where: string,
+  collect: Collect = atOnce,
+): Members {
   const given = (name: string): unknown => bag[name] ?? undefined;
-  const alpn = readAlpn(given('alpn'), `${where}alpn`);
-  const ca = readPem(given('ca'), `${where}ca`, 'ERR_INVALID_CA');
-  const cert = readPem(given('cert'), `${where}cert`, 'ERR_INVALID_CERT');
-  const extraCa = readPem(given('extraCa'), `${where}extraCa`, 'ERR_INVALID_CA');
-  const keys = readPem(given('key'), `${where}key`, 'ERR_INVALID_KEY');
-  const keyLog = readKeyLog(given('keyLog'), `${where}keyLog`);
-  const maxVersion = readVersion(given('maxVersion'), `${where}maxVersion`);
-  const minVersion = readVersion(given('minVersion'), `${where}minVersion`);
-  const passphrase = readPassphrase(given('passphrase'), `${where}passphrase`);
-  const pins = readPins(given('pins'), `${where}pins`);
+  const alpn = collect(() => readAlpn(given('alpn'), `${where}alpn`));
+  const ca = collect(() => readPem(given('ca'), `${where}ca`, 'ERR_INVALID_CA'));
+  const chain = given('cert');
+  const cert = collect(() => readPem(chain, `${where}cert`, 'ERR_INVALID_CERT'));
+  const extraCa = collect(() => readPem(given('extraCa'), `${where}extraCa`, 'ERR_INVALID_CA'));
+  const pem = given('key');
+  const keys = collect(() => readPem(pem, `${where}key`, 'ERR_INVALID_KEY'));
+  const keyLog = collect(() => readKeyLog(given('keyLog'), `${where}keyLog`));
+  const maxVersion = collect(() => readVersion(given('maxVersion'), `${where}maxVersion`));
+  const minVersion = collect(() => readVersion(given('minVersion'), `${where}minVersion`));
+  const passphrase = collect(() => readPassphrase(given('passphrase'), `${where}passphrase`));
+  const pins = collect(() => readPins(given('pins'), `${where}pins`));
   const reject = given('rejectUnauthorized');
-  const sessionResumption = readFlag(given('sessionResumption'), `${where}sessionResumption`);
-  const systemCa = readFlag(given('systemCa'), `${where}systemCa`);
+  const sessionResumption = collect(() => readFlag(given('sessionResumption'), `${where}sessionResumption`));
+  const systemCa = collect(() => readFlag(given('systemCa'), `${where}systemCa`));
   // Under Node's name it is never a mistake: whatever is not `false` asks for verification.
   const verify =
-    readFlag(given('verify'), `${where}verify`) ?? (reject === undefined ? undefined : reject !== false);
-  if ((cert === undefined) !== (keys === undefined)) {
-    throw invalid(`\`${where}cert\` and \`${where}key\` belong together; pass both, or neither`);
-  }
-  if (passphrase && !keys)
-    throw invalid(`\`${where}passphrase\` is that of \`${where}key\`, which is missing`);
-  const key = keys && readKey(keys, passphrase, `${where}key`);
+    collect(() => readFlag(given('verify'), `${where}verify`)) ??
+    (reject === undefined ? undefined : reject !== false);
+  collect(() => {
+    if ((chain === undefined) !== (pem === undefined)) {
+      throw invalid(`\`${where}cert\` and \`${where}key\` belong together; pass both, or neither`);
+    }
+    if (passphrase && pem === undefined)
+      throw invalid(`\`${where}passphrase\` is that of \`${where}key\`, which is missing`);
+  });
+  const key = collect(() => keys && readKey(keys, passphrase, `${where}key`));
   const roots = { ca, extraCa, systemCa };
   const versions = { minVersion, maxVersion };
   return { alpn, ...roots, cert, key, keyLog, ...versions, pins, sessionResumption, verify };

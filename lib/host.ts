@@ -6,6 +6,7 @@ import { Config, connect, type NativeSocket } from './binding.ts';
 import { readSettings, type Settings } from './config.ts';
 import { Mistakes } from './config/mistakes.ts';
 import {
+  type Collect,
   type Credentials,
   defaultCredentials,
   type Handshake,
@@ -41,9 +42,11 @@ export class Host {
     const settings = readSettings(config, mistakes);
     const { native, tls, resolve, idleTimeout } = settings;
     // The environment is read at the first use of TLS, which may never come.
-    const credentials = Object.keys(tls).length > 0 ? mistakes.collect(() => readTls(tls)) : undefined;
+    const collect: Collect = (make) => mistakes.collect(make);
+    const credentials =
+      Object.keys(tls).length > 0 ? readTls(tls, '', defaultCredentials(), collect) : undefined;
     const options = { ...native, notesActivity: idleTimeout > 0 };
-    const proxied = mistakes.collect(() => credentialsOfProxy(settings, credentials));
+    const proxied = credentialsOfProxy(settings, credentials, collect);
     const made = mistakes.collect(() => rethrowing(() => new Config(options, proxied?.native)));
     mistakes.raise();
     this.config = made as Config;
@@ -144,10 +147,11 @@ function checkPermission({ text }: Address): void {
 function credentialsOfProxy(
   { native, proxyTls }: Settings,
   credentials: Credentials | undefined,
+  collect: Collect,
 ): Credentials | undefined {
   if (native.proxy?.kind !== 'https') return undefined;
   const base = withoutIdentity(credentials ?? defaultCredentials(), proxyTls !== undefined);
-  return proxyTls ? readTls(proxyTls, 'proxy.tls.', base) : base;
+  return proxyTls ? readTls(proxyTls, 'proxy.tls.', base, collect) : base;
 }
 
 async function lookUp(resolve: Resolve, { host, port, text }: Address, native: NativeSocket): Promise<void> {

@@ -180,6 +180,9 @@ fn range(text: &str, dialect: Dialect) -> Result<Range, Wrong> {
         return Err("rules know no zones; leave out `%` and what follows".into());
     }
     let address: IpAddr = base.parse().map_err(|_| match numeric(base) {
+        Some(_) if bits.is_some() && base.split('.').count() < 4 && !base.contains(':') => {
+            "write all four parts of the address, as in 10.0.0.0/8".to_owned()
+        }
         Some(address) if !base.contains(':') => format!("write the address as {address}"),
         _ => format!("{} is no IP address; write for example 10.0.0.0/8 or fd00::/8", quoted(base)),
     })?;
