@@ -54,6 +54,10 @@ describe('through a proxy', () => {
     const address = await serveTls(shown(credentials));
     const report = await reportOf(address, '--tls', '--ca', ca, '--proxy', 'env');
     expect([report.ok, proxy.requests()]).toEqual([true, [address]]);
+    expect(report['proxy']).toBe(`http://127.0.0.1:${proxy.port}`);
+    vi.stubEnv('NO_PROXY', 'localhost,127.0.0.1');
+    const past = await reportOf(address, '--tls', '--ca', ca, '--proxy', 'env');
+    expect([past.ok, past['proxy'], proxy.requests()]).toEqual([true, null, [address]]);
   });
 
   test('a refused certificate is looked at', async () => {

@@ -203,8 +203,8 @@ test('all mistakes of a configuration are named in one error', () => {
   };
   const names = ['ca', 'cert', 'key', 'minVersion', 'pins', 'verify', 'proxy.tls.ca'];
   const message = new RegExp(names.map((name) => `- \`${name.replaceAll('.', '\\.')}\` [^\\n]+`).join('\n'));
-  expect(() => createBinding(config as BindingConfig)).toThrow(message);
-  expect(() => createBinding(config as BindingConfig)).toThrow(/: 7 invalid options:/);
+  expect(() => createBinding(config as object)).toThrow(message);
+  expect(() => createBinding(config as object)).toThrow(/: 7 invalid options:/);
 });
 
 test('a name that no certificate can have is refused by startTls() itself, wherever it comes from', async () => {

@@ -78,11 +78,18 @@ export function timeLimitOf(given: Arguments): number {
 
 /** The proxy without who we are there. */
 export function proxyOf(given: Arguments): string | null {
-  const proxy = given.value('proxy');
+  const option = given.value('proxy');
+  const proxy = option === 'env' ? proxyOfEnvironment() : option;
   if (proxy === undefined) return null;
-  if (!URL.canParse(proxy)) return proxy === 'env' ? 'as the environment says' : proxy;
+  if (!URL.canParse(proxy)) return proxy.replace(/^.*@/, '');
   const { protocol, host } = new URL(proxy);
   return `${protocol}//${host}`;
+}
+
+/** The variables that `proxy: true` of a binding reads, in the same order. */
+function proxyOfEnvironment(): string | undefined {
+  const names = ['all_proxy', 'ALL_PROXY', 'https_proxy', 'HTTPS_PROXY'];
+  return names.map((name) => process.env[name]).find(Boolean);
 }
 
 function passphraseOf(given: Arguments): string | null {

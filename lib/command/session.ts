@@ -89,6 +89,8 @@ export class Session {
     const report = this.#report;
     addConnection(report, info);
     if (attempt.stats) addStats(report, attempt.stats);
+    // NO_PROXY may have let it go past the proxy.
+    if (attempt.stats?.timings.proxy === null) report.proxy = null;
     if (tls) addTls(report, { tls, alpn: info.alpn, serverName });
     if (this.#given.has('insecure') && !this.#given.has('pin')) {
       report.warnings.push('--insecure: anybody between here and the server can read and change everything');
