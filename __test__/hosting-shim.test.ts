@@ -159,4 +159,11 @@ describe('what only sockets of Node’s own can do', () => {
       expect(await outcomes(config, Object.keys(cases))).toEqual({ ...connected(network), ...refused(own) });
     }
   });
+
+  test('TLS over a socket that the peer has ended throws nothing, whatever the host has decided', async () => {
+    const ended = { 'an ended socket': '' };
+    for (const config of [undefined, { ca }, { allow: ['local'], connectTimeout: 5000, ca }]) {
+      expect(await outcomes(config, Object.keys(ended))).toEqual(connected(ended));
+    }
+  });
 });

@@ -2,6 +2,7 @@
  * What a package that is replaced does with its modules, in a process whose host may have decided something: HOST_CONFIG, the members of
  * which that begin with `file:` are URLs. `node safety-shim.mjs <port> <port with TLS> <case>...` prints what became of each case.
  */
+import { EventEmitter } from 'node:events';
 import realNet from 'node:net';
 import { setDefaultBinding } from 'wintersock';
 import { register } from 'wintersock/register';
@@ -20,6 +21,9 @@ const host = '127.0.0.1';
 const place = { host, port: Number(port) };
 const secure = { host, port: Number(securePort), rejectUnauthorized: false };
 const onread = { buffer: Buffer.alloc(64), callback: () => true };
+
+const resetting = realNet.createServer((tcp) => tcp.on('error', () => {}).resetAndDestroy());
+await new Promise((resolve) => resetting.listen(0, host, resolve));
 
 const acts = {
   plain: ({ net }) => net.connect(place),
@@ -45,6 +49,20 @@ const acts = {
   'tls localAddress': ({ tls }) => tls.connect({ ...secure, localAddress: host }),
   'a foreign stream': ({ tls }) =>
     tls.connect({ socket: realNet.connect(secure.port, host), rejectUnauthorized: false }),
+  // As drivers do it: within a listener, where what is thrown ends the process.
+  'an ended socket': ({ net, tls }) => {
+    const told = Object.assign(new EventEmitter(), { destroy() {} });
+    const plain = net.connect(resetting.address().port, host).on('error', () => {});
+    plain.on('close', () => {
+      try {
+        tls.connect({ socket: plain }).on('error', () => {});
+        told.emit('connect');
+      } catch (error) {
+        told.emit('error', error);
+      }
+    });
+    return told;
+  },
   'ciphers over ours': ({ net, tls }) =>
     tls.connect({ socket: net.connect(secure.port, host), ciphers: 'HIGH', rejectUnauthorized: false }),
 };
