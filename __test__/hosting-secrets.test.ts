@@ -103,6 +103,7 @@ describe('inspected with all that it has', () => {
       const all = {
         depth: null,
         showHidden: true,
+        getters: true,
 
         maxArrayLength: null,
         maxStringLength: null,
