@@ -125,3 +125,35 @@ fn a_name_that_stands_for_one_is_judged_with_it() {
         "`deny` has \"local\", and a Unix domain socket is on this machine"
     );
 }
+
+#[test]
+fn a_pattern_is_narrower_only_if_all_that_fits_it_fits_the_other() {
+    let path = "/run/db.sock";
+    for (allow, deny) in [
+        ("*.sock", "db*"),
+        ("db*", "*.sock"),
+        ("*b.sock", "db*"),
+        ("d*.sock", "db*"),
+        ("*", "*"),
+        ("**", "*"),
+        ("*", "**"),
+        ("*.sock", "**.sock"),
+        ("d*", "*db*k"),
+        ("*.s*k", "*sock"),
+        ("*", "db.sock"),
+    ] {
+        let rules = policy(&[&format!("unix:/run/{allow}")], &[&format!("unix:/run/{deny}")]);
+        assert!(!lets(&rules, path), "{allow} {deny}");
+    }
+    for (allow, deny) in [
+        ("db.sock", "*"),
+        ("db*", "*"),
+        ("db.*", "d*"),
+        ("*db.sock*", "*.s*"),
+        ("db*sock", "d*k"),
+        ("d*.sock", "d**"),
+    ] {
+        let rules = policy(&[&format!("unix:/run/{allow}")], &[&format!("unix:/run/{deny}")]);
+        assert!(lets(&rules, path), "{allow} {deny}");
+    }
+}
