@@ -59,7 +59,9 @@ export interface SocketConstructorOptions {
 
 /** Where and how to connect. */
 export interface ConnectionOptions extends SocketConstructorOptions, TlsOptions {
-  /** 1 to 65535. Needed: without it ERR_MISSING_ARGS is thrown. Others than that in the type are for the options of node:http, as they come. */
+  /** A Unix domain socket, in the place of `port` and `host`. Not on Windows. */
+  path?: string | null | undefined;
+  /** 1 to 65535. Needed without a `path`: otherwise ERR_MISSING_ARGS is thrown. Others than that in the type are for the options of node:http, as they come. */
   port?: number | string | null | undefined;
   /** Default `hostname`, or else `'localhost'`. */
   host?: string | null | undefined;

@@ -1,4 +1,5 @@
 /** Members of TlsConfig that cannot be used: each is named at once, wherever it is given. */
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type BindingConfig, connect, createBinding, type StartTlsOptions } from 'wintersock';
 import { createConnection } from 'wintersock/node';
@@ -38,7 +39,7 @@ const mistakes: [title: string, () => object, code: string, says: string][] = [
     'another kind of URL',
     () => ({ ca: new URL('https://ca.example/ca.pem') }),
     'ERR_INVALID_CA',
-    'https://ca.example/ca.pem, which cannot be read',
+    '`ca` is a URL that begins with https:; pass a file: URL',
   ],
   [
     'a number',
@@ -194,6 +195,37 @@ describe('mistakes are named at once', () => {
     const bag = { port: 1, host: 'localhost', secureTransport: 'on', ...options() };
     expect(() => createConnection(bag as object)).toThrow(refusal(code, says));
   });
+});
+
+test.each<[what: string, spoil: (pem: string) => string, says: RegExp]>([
+  [
+    'line feeds that are written out',
+    (pem) => pem.replaceAll('\n', '\\n'),
+    /`\\n` in the place of line feeds/,
+  ],
+  ['one line', (pem) => pem.replaceAll('\n', ' '), /a section has no end/],
+  ['without an end', (pem) => pem.replace(/-----END.*/s, ''), /a section has no end/],
+  ['characters that are none of base64', (pem) => pem.replace(/\n(.)/, '\n!$1'), /not valid base64/],
+  ['indented', (pem) => pem.replaceAll(/^/gm, '  '), /begin at its first column/],
+])('a key is never quoted: %s', (_, spoil, says) => {
+  const spoilt = spoil(key);
+  const secret = key.split('\n')[1]?.slice(4, 12) ?? '';
+  const bytes = [...Buffer.from(secret)].join(', ');
+  expect(secret).toHaveLength(8);
+  for (const config of [{ cert, key: spoilt }, { cert: spoilt, key }, { ca: spoilt }]) {
+    let message = '';
+    try {
+      createBinding(config);
+    } catch (error) {
+      message = `${inspect(error, { depth: null })}`;
+    }
+    expect(message).toContain('ERR_INVALID_');
+    expect(message).not.toContain(secret);
+    expect(message).not.toContain(bytes);
+    if ('key' in config && config.key === spoilt) expect(message).toMatch(says);
+  }
+  const held = () => createBinding({ cert, key: new URL(`data:text/plain,${secret}`) });
+  expect(held).toThrow(expect.objectContaining({ message: expect.not.stringContaining(secret) }));
 });
 
 test('all mistakes of a configuration are named in one error', () => {

@@ -150,3 +150,51 @@ test('it ends one that has become a duplex, before it was open or after', async 
 test('nothing was left to nobody', () => {
   expect(strays).toEqual([]);
 });
+
+describe.runIf(process.platform === 'linux')('what the system has goes through, too', () => {
+  const binding = createBinding({ idleTimeout });
+
+  test('what comes for a reader who is busy', async () => {
+    await using peer = await Peer.open();
+    const socket = binding.connect(peer.address);
+    const { tcp } = await peer.wire();
+    const dripping = setInterval(() => tcp.write('tick'), idleTimeout / 20);
+    try {
+      await sleep(2.5 * idleTimeout);
+      const { value } = await socket.readable.getReader().read();
+      expect(value?.length).toBeGreaterThan(4);
+    } finally {
+      clearInterval(dripping);
+      await socket.close();
+    }
+  });
+
+  test('what goes out to a peer who reads slowly', async () => {
+    await using peer = await Peer.open();
+    const socket = binding.connect(peer.address);
+    const { tcp } = await peer.wire();
+    const reading = setInterval(() => tcp.read(), 20);
+    // More than the system takes at once: nothing is taken over for longer than the socket may be idle.
+    const writer = socket.writable.getWriter();
+    const written = writer.write(new Uint8Array(16 * 1024 * 1024)).then(
+      () => 'written',
+      (error) => error.code,
+    );
+    expect(await Promise.race([written, sleep(3 * idleTimeout, 'on its way')])).toMatch(
+      /^(written|on its way)$/,
+    );
+    clearInterval(reading);
+    tcp.destroy();
+    await socket.closed;
+  });
+
+  test('what the peer does not take is idle', async () => {
+    await using peer = await Peer.open();
+    const socket = binding.connect(peer.address);
+    const { tcp } = await peer.wire();
+    tcp.pause();
+    const error = await failureOf(socket.writable.getWriter().write(new Uint8Array(16 * 1024 * 1024)));
+    expect(error).toMatchObject({ code: 'ERR_IDLE_TIMEOUT' });
+    tcp.destroy();
+  });
+});

@@ -120,8 +120,10 @@ function finish(host: string, port: number): Address {
   return { host, port, text: isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}` };
 }
 
+/** For messages: without what stands before an `@`, which may be a password. */
 function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
+  const bare = text.startsWith(UNIX) ? text : text.replace(/^(\w+:\/\/)?.*@/s, '$1');
+  return JSON.stringify(bare.length > 80 ? `${bare.slice(0, 80)}...` : bare);
 }
 
 function invalid(what: string): SocketError {

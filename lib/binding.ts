@@ -159,6 +159,13 @@ function load(): typeof Native {
   const { platform: system, arch, version } = process;
   const libc = system === 'linux' ? `, ${platform.endsWith('musl') ? 'musl' : 'glibc'}` : '';
   const broken = failures.find((error) => (error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND');
+  const forbidden = (broken as NodeJS.ErrnoException | undefined)?.code === 'ERR_DLOPEN_DISABLED';
+  if (forbidden) {
+    throw new SocketError(
+      "wintersock is a native addon, and Node's permission model does not let it be loaded; run node with --allow-addons",
+      { code: 'ERR_NO_BINARY', cause: broken },
+    );
+  }
   const remedy = broken
     ? `The one that is there does not load: ${(broken as Error).message}. Install again on this platform, or build from source with Rust: npm run build`
     : `Install again without --omit=optional or --no-optional, on the platform it is to run on, so that npm installs the package wintersock-${platform}; or build from source with Rust: npm run build`;

@@ -250,7 +250,8 @@ function unknown(text: string, what: string): SocketError {
 function codeOf(error: unknown): string {
   try {
     const code = (error as { code?: unknown } | null | undefined)?.code;
-    return typeof code === 'string' ? code : 'ENOTFOUND';
+    // Not any text: they are kept.
+    return typeof code === 'string' && /^[A-Z][A-Z\d_]{1,40}$/.test(code) ? code : 'ENOTFOUND';
   } catch {
     return 'ENOTFOUND';
   }

@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CredentialsOptions } from '../binding.d.cts';
+import { SocketError } from './error.ts';
 import { describe, invalid } from './options.ts';
 import { warn } from './warning.ts';
 
@@ -33,8 +34,12 @@ export function logged(options: Readonly<CredentialsOptions>): Readonly<Credenti
   const { keyLog, ...others } = options;
   if (keyLog === undefined) return options;
   const failed = failure(keyLog);
-  // The native half says so.
-  if (failed !== undefined && keyLog !== keyLogOfHost().keyLog) return options;
+  if (failed !== undefined && keyLog !== keyLogOfHost().keyLog) {
+    throw new SocketError(
+      `invalid option: \`keyLog\` names ${keyLog}, which cannot be opened: ${failed}; check the path and its permissions`,
+      { code: failed === 'ERR_ACCESS_DENIED' ? failed : 'ERR_INVALID_OPTION' },
+    );
+  }
   // The variable is for all programs that are started with it, so one that cannot be honoured is no reason to fail.
   warn(
     'WINTERSOCK_KEYLOG',
@@ -45,7 +50,10 @@ export function logged(options: Readonly<CredentialsOptions>): Readonly<Credenti
   return failed === undefined ? options : others;
 }
 
+/** Node's permission model does not see what the native half writes. */
 function failure(path: string): string | undefined {
+  const { permission } = process as { permission?: { has(scope: string, path: string): boolean } };
+  if (permission && !permission.has('fs.write', path)) return 'ERR_ACCESS_DENIED';
   try {
     closeSync(openSync(path, 'a', 0o600));
     return undefined;

@@ -45,6 +45,15 @@ function isUrl(value: unknown): value is URL {
 }
 
 function fileAt(url: URL, name: string, code: PemCode): Buffer {
+  // A data: URL would be quoted with the key that it holds.
+  if (url.protocol !== 'file:') {
+    throw new SocketError(
+      `\`${name}\` is a URL that begins with ${url.protocol}; pass a file: URL, or the PEM itself`,
+      {
+        code,
+      },
+    );
+  }
   let path = url.href;
   try {
     path = fileURLToPath(url.href);

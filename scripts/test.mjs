@@ -33,8 +33,30 @@ const byWay = ['drivers/', 'duplex', 'shim'];
 
 /** Tests of what a host decides: servers, proxies and processes of their own, so they wait as well. */
 const hosts = [
-  ...['certificates', 'channels', 'command', 'config', 'credentials', 'default-binding', 'hosting', 'keylog'],
-  ...['limits', 'pins', 'policy', 'proxy', 'rebinding', 'resolve', 'stats', 'timeouts', 'tls-info', 'unix'],
+  ...[
+    'certificates',
+    'channels',
+    'command',
+    'config',
+    'credentials',
+    'default-binding',
+    'hosting',
+    'idle',
+    'keylog',
+  ],
+  ...[
+    'limits',
+    'local-address',
+    'pins',
+    'policy',
+    'proxy',
+    'rebinding',
+    'resolve',
+    'stats',
+    'timeouts',
+    'tls-info',
+    'unix',
+  ],
 ];
 const hostsByNode = ['certificates', 'channels', 'default-binding', 'hosting', 'proxy', 'timeouts'];
 /** What does not look at where I/O happens. */

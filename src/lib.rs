@@ -48,6 +48,7 @@ pub mod notify;
 pub mod pem;
 pub mod policy;
 pub mod proxy;
+pub mod queued;
 pub mod round_trip;
 pub mod runtime;
 pub mod session;

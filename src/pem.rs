@@ -1,7 +1,10 @@
 //! Certificates and keys as users give them.
 
 use rustls::{InconsistentKeys, RootCertStore, crypto::CryptoProvider, sign::CertifiedKey};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls_pki_types::{
+    CertificateDer, PrivateKeyDer,
+    pem::{self, PemObject},
+};
 
 use crate::error::Error;
 
@@ -72,7 +75,25 @@ fn private_key(key: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     if key.first() == Some(&DER_SEQUENCE) {
         return PrivateKeyDer::try_from(key.to_vec()).map_err(ToOwned::to_owned);
     }
-    PrivateKeyDer::from_pem_slice(key).map_err(|error| error.to_string())
+    PrivateKeyDer::from_pem_slice(key).map_err(|error| wrong_pem(&error, key))
+}
+
+/// What is wrong with PEM, without a byte of it: the parser's own words quote the whole text, which may be a private key.
+fn wrong_pem(error: &pem::Error, text: &[u8]) -> String {
+    let has = |part: &[u8]| text.windows(part.len()).any(|window| window == part);
+    if has(b"\\n") {
+        return "it has `\\n` in the place of line feeds, as variables of the environment have; replace them, as with `.replaceAll('\\\\n', '\\n')`".into();
+    }
+    match error {
+        pem::Error::NoItemsFound => {
+            "it holds none; each of its lines has to begin at its first column".into()
+        }
+        pem::Error::Base64Decode(_) => "it is not valid base64".into(),
+        pem::Error::MissingSectionEnd { .. } => {
+            "a section has no end; `-----BEGIN ...` and `-----END ...` have to be lines of their own".into()
+        }
+        _ => "it is not valid PEM; `-----BEGIN ...` and `-----END ...` have to be lines of their own".into(),
+    }
 }
 
 fn certificates(sources: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -83,7 +104,9 @@ fn certificates(sources: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Str
             continue;
         }
         for certificate in CertificateDer::pem_slice_iter(source) {
-            all.push(certificate.map_err(|error| format!("is not valid PEM: {error}"))?);
+            all.push(
+                certificate.map_err(|error| format!("is not valid PEM: {}", wrong_pem(&error, source)))?,
+            );
         }
     }
     if all.is_empty() { Err("holds no certificate".into()) } else { Ok(all) }

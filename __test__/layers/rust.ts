@@ -28,6 +28,7 @@ export const rust: Record<string, readonly string[]> = {
     'error',
     'journey',
     'notify',
+    'queued',
     'round_trip',
     'runtime',
     'session',
@@ -81,4 +82,5 @@ export const rust: Record<string, readonly string[]> = {
   counters: [],
   policy: ['endpoint', 'error'],
   proxy: ['error', 'tls'],
+  queued: [],
 };

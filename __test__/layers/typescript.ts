@@ -157,7 +157,7 @@ export const typescript: Record<string, readonly string[]> = {
     'options.ts',
   ],
   'idle.ts': ['binding.ts', 'error.ts'],
-  'key-log.ts': ['options.ts', 'warning.ts'],
+  'key-log.ts': ['error.ts', 'options.ts', 'warning.ts'],
   'outcome.ts': ['address.ts', 'channels.ts', 'deferred.ts', 'error.ts', 'idle.ts', 'options.ts'],
   'warning.ts': [],
   // What a host decides, read and checked. Knows no socket.

@@ -114,8 +114,9 @@ export async function clients(): Promise<void> {
 export function mistakes(): void {
   // @ts-expect-error there is no such transport: a typing error must not turn TLS off
   createConnection({ port: 1, secureTransport: 'ON' });
-  // @ts-expect-error a path is no port
   createConnection({ path: '/tmp/socket' });
+  // @ts-expect-error a path is text
+  createConnection({ path: 1 });
   // @ts-expect-error certificates are not numbers
   new Socket().startTls({ ca: 1 });
   // @ts-expect-error only what a socket of connect() is

@@ -78,7 +78,9 @@ export class Attempts {
   /** What is left of the time for all that comes before the connection is open. */
   #within(address: Address): Address {
     const left = this.#left();
-    return left === Number.POSITIVE_INFINITY ? address : { ...address, timeout: Math.max(1, Math.ceil(left)) };
+    return left === Number.POSITIVE_INFINITY
+      ? address
+      : { ...address, timeout: Math.max(1, Math.ceil(left)) };
   }
 
   #left(): number {

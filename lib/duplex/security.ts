@@ -63,7 +63,9 @@ export function readSecurity(options: TlsOptions, host: string, base = defaultCr
   const check = own === undefined || own === null || own === checkServerIdentity ? undefined : own;
   const protocols = readProtocols(ALPNProtocols) ?? alpn;
   const secure = { serverName: options.servername || host, ...(protocols && { alpn: protocols }) };
-  const credentials = over(base, check ? { ...members, checkName: false } : members);
+  // A check of the caller's own comes in the place of ours, unless the host wants that, too.
+  const replaces = check !== undefined && optionsOf(base).reject !== true;
+  const credentials = over(base, replaces ? { ...members, checkName: false } : members);
   // Under Node's name it is no more than there: whoever asks for it is told by `authorized`.
   if (verify === false) loud(members, credentials);
   try {

@@ -21,8 +21,7 @@ export class Tuning {
   apply(): void {
     this.#open = true;
     const native = this.#line?.native;
-    // Without the delay is how the native half makes every socket.
-    if (this.#noDelay === false) native?.setNoDelay(false);
+    if (this.#noDelay !== undefined) native?.setNoDelay(this.#noDelay);
     if (this.#probes?.on) native?.setProbes(true, this.#probes.after);
     if (this.#typeOfService !== undefined) native?.typeOfService(this.#typeOfService);
   }

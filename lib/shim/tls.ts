@@ -103,11 +103,12 @@ function tlsOptions(settings: Options): TlsOptions {
     key: key || undefined,
     passphrase: passphrase || undefined,
     servername: servername || host || undefined,
-    rejectUnauthorized: rejectUnauthorized !== false,
+    // What is not given is as the host has it.
+    rejectUnauthorized: rejectUnauthorized ?? undefined,
     ALPNProtocols,
     checkServerIdentity: checkServerIdentity ?? undefined,
-    minVersion: settings['minVersion'] ?? tls.DEFAULT_MIN_VERSION,
-    maxVersion: settings['maxVersion'] ?? tls.DEFAULT_MAX_VERSION,
+    minVersion: settings['minVersion'] ?? undefined,
+    maxVersion: settings['maxVersion'] ?? undefined,
   } as TlsOptions;
 }
 

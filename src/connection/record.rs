@@ -8,6 +8,7 @@ use std::{
 use super::{Connection, State};
 use crate::{
     journey::{Journey, Timings},
+    queued::queued,
     round_trip::round_trip,
     transport::Info,
 };
@@ -22,6 +23,8 @@ pub struct Record {
     journey: Option<Arc<Journey>>,
     /// When something went through last, if that is noted.
     active: Option<Instant>,
+    /// What the system had of it when that was looked at last.
+    queued: Option<(i32, i32)>,
     /// As it was before the connection closed.
     round_trip: Option<Duration>,
 }
@@ -92,9 +95,18 @@ impl Connection {
         Stats { read, written, round_trip, timings }
     }
 
-    /// For how long nothing has gone through. None: that is not noted, or it is not open.
-    #[must_use]
-    pub fn idle(&self) -> Option<Duration> {
+    /// For how long nothing has gone through. None: that is not noted, or it is not open. What the system still sends, or has received
+    /// for a reader who is slow, goes through, too: that is looked at when this is asked.
+    pub fn idle(&mut self) -> Option<Duration> {
+        if let State::Open(open) = &self.state
+            && let Ok(socket) = open.transport.stream().socket()
+        {
+            let queued = queued(&socket).filter(|queued| *queued != (0, 0));
+            if queued.is_some() && queued != self.record.queued {
+                self.record.active();
+            }
+            self.record.queued = queued;
+        }
         self.record.active.map(|active| active.elapsed())
     }
 
