@@ -3,8 +3,8 @@
 import type { Socket } from '../../index.d.ts';
 import { Failure, printable, quoted } from './failure.ts';
 
-/** More than any answer before StartTLS has. */
-const most = 65_536;
+/** More than all answers before StartTLS together have. */
+const most = 262_144;
 
 export interface Terms {
   /** The protocol, for messages. */
@@ -24,6 +24,8 @@ export class Dialogue {
   #isLate = false;
   /** What has come, and is not taken yet. */
   #received = Buffer.alloc(0);
+  /** Bytes that have come so far. */
+  #total = 0;
   /** The beginning of all that the server has said. */
   #heard = Buffer.alloc(0);
 
@@ -74,9 +76,11 @@ export class Dialogue {
 
   /** More of it. */
   async #hear(): Promise<void> {
-    if (this.#received.length > most) throw new Failure(`${this.#terms.protocol}: the answer is too long`);
     const { value } = await this.#reader.read();
     if (value === undefined) throw this.#end();
+    // Also in lines that never end to be continued.
+    this.#total += value.length;
+    if (this.#total > most) throw new Failure(`${this.#terms.protocol}: the answer is too long`);
     this.#received = Buffer.concat([this.#received, value]);
     this.#heard = Buffer.from(Buffer.concat([this.#heard, value]).subarray(0, 400));
     if (saysTls(this.#heard)) {
