@@ -180,8 +180,11 @@ describe('in the time before TLS', () => {
     expect(error?.message).toContain('had said nothing after 300 ms');
   });
 
-  test('a server that never ends its answer is given up', async () => {
-    const address = await serve((socket) => void socket.write('220-'.padEnd(200_000, 'x')));
+  test.each([
+    ['in a line', '220-'.padEnd(200_000, 'x')],
+    ['in lines', '220-x\r\n'.repeat(50_000)],
+  ])('a server that never ends its answer is given up: %s', async (_, answer) => {
+    const address = await serve((socket) => void socket.write(answer));
     const { error } = await reportOf(address, '--starttls', 'smtp');
     expect(error?.message).toContain('the answer is too long');
   });

@@ -3,8 +3,8 @@
 import type { Socket } from '../../index.d.ts';
 import { Failure, printable, quoted } from './failure.ts';
 
-/** More than all answers before StartTLS together have. */
-const most = 262_144;
+/** More than any answer before StartTLS has. */
+const most = 65_536;
 
 export interface Terms {
   /** The protocol, for messages. */
@@ -80,7 +80,8 @@ export class Dialogue {
     if (value === undefined) throw this.#end();
     // Also in lines that never end to be continued.
     this.#total += value.length;
-    if (this.#total > most) throw new Failure(`${this.#terms.protocol}: the answer is too long`);
+    const long = this.#received.length > most || this.#total > 4 * most;
+    if (long) throw new Failure(`${this.#terms.protocol}: the answer is too long`);
     this.#received = Buffer.concat([this.#received, value]);
     this.#heard = Buffer.from(Buffer.concat([this.#heard, value]).subarray(0, 400));
     if (saysTls(this.#heard)) {
