@@ -37,7 +37,9 @@ export class Attempts {
     this.#begun = begun;
     this.#host = host;
     this.#text = addresses[0]?.name ?? addresses[0]?.text ?? '';
-    this.#addresses = addresses.filter((address) => this.#mayBe(address));
+    // Of one alone it is found out when it is dialled.
+    const several = addresses.length > 1;
+    this.#addresses = several ? addresses.filter((address) => this.#mayBe(address)) : [...addresses];
     this.#family = family;
   }
 
