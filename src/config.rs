@@ -14,7 +14,7 @@ use crate::{
     endpoint::Endpoint,
     error::Error,
     happy_eyeballs::ATTEMPT_DELAY,
-    policy::{Exceptions, Policy, Refusal},
+    policy::{Exceptions, Policy, Refusal, Spelling, spelling},
     proxy::Proxy,
     target::{Place, Target},
 };
@@ -177,6 +177,13 @@ impl Config {
             Place::Host { host, port } if !except.covers(host, *port) => Some(proxy),
             Place::Host { .. } | Place::Unix(_) => None,
         }
+    }
+
+    /// Whether a proxy is told the name of a target, and looks it up itself. Otherwise that is done here.
+    #[must_use]
+    pub fn tells_name(&self, proxy: &Proxy, target: &Target) -> bool {
+        let Place::Host { host, port } = &target.place else { return false };
+        !proxy.resolves_here() && spelling(host) == Spelling::Name && self.policy.vouches_for(host, *port)
     }
 
     /// Those of some endpoints of a target that may be connected to.

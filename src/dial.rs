@@ -17,7 +17,6 @@ use crate::{
     journey::{Journey, Phase},
     lookup::lookup,
     notify::Unbound,
-    policy::{Spelling, spelling},
     proxy::{Destination, Proxy, Through},
     runtime::{self, Completion, Environment, Event},
     target::{Place, Target},
@@ -157,7 +156,7 @@ impl Dial {
 
     async fn reach_through(&mut self, proxy: &Proxy, journey: &Journey) -> Result<Reached, Error> {
         let Place::Host { host, port } = self.target.place.clone() else { return self.reach(journey).await };
-        if self.is_named_to(proxy) {
+        if self.config.tells_name(proxy, &self.target) {
             let destination = Destination::Name(&host, port);
             return self.ask(proxy, destination, journey).await;
         }
@@ -180,15 +179,6 @@ impl Dial {
             }
         }
         Err(refused.unwrap_or_else(|| Error::Internal("no address to ask the proxy for".into())))
-    }
-
-    /// Whether the proxy is told the name, and looks it up itself.
-    fn is_named_to(&self, proxy: &Proxy) -> bool {
-        let Place::Host { host, port } = &self.target.place else { return false };
-        !proxy.resolves_here()
-            && self.answer.is_none()
-            && self.config.policy.vouches_for(host, *port)
-            && spelling(host) == Spelling::Name
     }
 
     async fn ask(

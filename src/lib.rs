@@ -29,6 +29,7 @@
 pub mod advice;
 pub mod ahead;
 pub mod attempt;
+pub mod base64;
 // A test has no Node process to link to.
 #[cfg(not(test))]
 pub mod binding;

@@ -142,9 +142,12 @@ impl Config {
     }
 }
 
+fn milliseconds(time: u32) -> Duration {
+    Duration::from_millis(time.into())
+}
+
 impl ConfigOptions {
     fn read(self, proxy_credentials: Option<&Credentials>) -> Result<config::Config, Error> {
-        let milliseconds = |time: u32| Duration::from_millis(time.into());
         let proxy = self.proxy.map(|proxy| proxy.read(proxy_credentials)).transpose()?;
         let address = self.local_address.map(|text| text.parse::<IpAddr>()).transpose();
         let address = address.map_err(|error| Error::Internal(error.to_string()))?;
@@ -189,7 +192,6 @@ impl ProxyOptions {
 
 impl KeepAlive {
     fn read(&self) -> TcpKeepalive {
-        let milliseconds = |time: u32| Duration::from_millis(time.into());
         let mut probes = TcpKeepalive::new();
         if let Some(idle) = self.idle {
             probes = probes.with_time(milliseconds(idle));

@@ -92,13 +92,10 @@ impl Connection {
 
     /// Whether there is a name to look up here.
     fn looks_up(&self) -> bool {
-        let Place::Host { host, port } = &self.target.place else { return false };
-        let named = self.target.literal().is_none();
-        named
-            && self
-                .config
-                .proxy_for(&self.target)
-                .is_none_or(|proxy| proxy.resolves_here() || !self.config.policy.vouches_for(host, *port))
+        let Place::Host { .. } = &self.target.place else { return false };
+        let Self { config, target, .. } = self;
+        target.literal().is_none()
+            && config.proxy_for(target).is_none_or(|proxy| !config.tells_name(proxy, target))
     }
 
     /// Whether it waits for [`Self::answer`].

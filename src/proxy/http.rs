@@ -6,6 +6,7 @@ use httparse::{EMPTY_HEADER, Response, Status};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Destination, Failure};
+use crate::base64::base64;
 
 /// Bytes of all that comes before the destination's.
 const HEAD: usize = 16 * 1024;
@@ -146,17 +147,4 @@ impl Answer {
 /// What somebody else wrote, fit for a message.
 fn quoted(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).take(QUOTED).collect()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, index| bits << 8 | usize::from(*group.get(index).unwrap_or(&0)));
-        for digit in 0..4 {
-            let character = DIGITS[bits >> (18 - 6 * digit) & 63];
-            text.push(if digit > group.len() { '=' } else { char::from(character) });
-        }
-    }
-    text
 }

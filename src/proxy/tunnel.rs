@@ -19,7 +19,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::Error, tls::Handshake};
+use crate::{error::Error, queued::queued, tls::Handshake};
 
 /// Bytes that are carried at a time in each direction.
 const CHUNK: usize = 32 * 1024;
@@ -39,10 +39,7 @@ pub(super) async fn secure(
     handshake: &Handshake,
     proxy: &str,
 ) -> Result<TlsStream<TcpStream>, Error> {
-    let configured = handshake.clone();
-    let config = tokio::task::spawn_blocking(move || configured.config())
-        .await
-        .map_err(|lost| Error::Internal(lost.to_string()))??;
+    let config = handshake.configuration().await?;
     let connected = TlsConnector::from(config).connect(handshake.server_name(), stream);
     handshake.explained(connected, &format!("the proxy {proxy}")).await
 }
@@ -237,7 +234,7 @@ impl Far {
 
     /// Waits until the other end has all that was written: a reset overtakes what has not arrived.
     async fn delivered(&self) {
-        while unacknowledged(&self.stream) > 0 {
+        while queued(&SockRef::from(&self.stream)).is_some_and(|(_, unacknowledged)| unacknowledged > 0) {
             sleep(Duration::from_millis(5)).await;
         }
     }
@@ -263,22 +260,6 @@ fn tell_of_close(stream: &TcpStream) -> io::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "as where it can be said")]
 fn tell_of_close(_: &TcpStream) -> io::Result<()> {
     Ok(())
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn unacknowledged(stream: &TcpStream) -> libc::c_int {
-    use std::os::fd::AsRawFd;
-
-    let mut count = 0;
-    // SAFETY: the descriptor is open as long as the stream is borrowed, and the call writes one int.
-    let result = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
-    if result == 0 { count } else { 0 }
-}
-
-/// Not known. What has not arrived is lost with a connection that breaks anyway.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn unacknowledged(_: &TcpStream) -> i32 {
-    0
 }
 
 #[cfg(test)]

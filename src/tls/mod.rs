@@ -69,6 +69,20 @@ impl Handshake {
         Ok(configs::remember(&self.credentials, &self.alpn, config))
     }
 
+    /// The same, for whoever must not be kept waiting: the first use of the default roots reads files.
+    ///
+    /// # Errors
+    /// As [`Self::config`].
+    pub async fn configuration(&self) -> Result<Arc<ClientConfig>, Error> {
+        if let Some(config) = configs::cached(&self.credentials, &self.alpn) {
+            return Ok(config);
+        }
+        let handshake = self.clone();
+        tokio::task::spawn_blocking(move || handshake.config())
+            .await
+            .map_err(|lost| Error::Internal(lost.to_string()))?
+    }
+
     /// Runs the handshake over a connected stream.
     ///
     /// # Errors
@@ -77,15 +91,7 @@ impl Handshake {
     /// # Cancel safety
     /// Dropping the future closes the stream.
     pub async fn run(&self, stream: TcpStream, target: &str) -> Result<(TcpStream, Session), Error> {
-        let config = if let Some(config) = configs::cached(&self.credentials, &self.alpn) {
-            config
-        } else {
-            let handshake = self.clone();
-            // The first use of the default roots reads files.
-            tokio::task::spawn_blocking(move || handshake.config())
-                .await
-                .map_err(|lost| Error::Internal(lost.to_string()))??
-        };
+        let config = self.configuration().await?;
         let (result, rejection) = verify::observed(self.negotiate(Arc::clone(&config), &stream)).await;
         match result {
             Ok(records) => Ok((stream, Session::new(records, rejection.map(|rejection| rejection.code())))),

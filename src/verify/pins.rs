@@ -9,6 +9,8 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
+use crate::base64::base64;
+
 /// SHA-256 of a public key (`SubjectPublicKeyInfo`).
 pub type Pin = [u8; 32];
 
@@ -120,18 +122,7 @@ impl std::error::Error for Unpinned {}
 /// As it would be pinned.
 impl fmt::Display for Unpinned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        f.write_str("sha256/")?;
-        for bytes in self.0.chunks(3) {
-            let bits =
-                bytes.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - bytes.len()));
-            for place in 0..4 {
-                let digit =
-                    DIGITS.get((bits >> (18 - 6 * place) & 63) as usize).filter(|_| place <= bytes.len());
-                write!(f, "{}", char::from(digit.copied().unwrap_or(b'=')))?;
-            }
-        }
-        Ok(())
+        write!(f, "sha256/{}", base64(&self.0))
     }
 }
 

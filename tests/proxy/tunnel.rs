@@ -207,7 +207,7 @@ async fn what_was_sent_before_the_stream_was_closed_is_carried_and_nothing_stays
             }
             if linger.is_some() {
                 // A reset takes with it what the system still has to send.
-                while unacknowledged(&near) > 0 {
+                while queued(&SockRef::from(&near)).is_some_and(|(_, sending)| sending > 0) {
                     tokio::task::yield_now().await;
                 }
             }
