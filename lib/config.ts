@@ -1,21 +1,15 @@
 /** The configuration of a binding: read once, checked as a whole. */
 
-import { LIMITS, type Limits, readLimits, readTimeout } from './config/limits.ts';
+import type { ConfigOptions } from '../binding.d.cts';
+import { LIMITS, readLimits, readTimeout } from './config/limits.ts';
 import { type Members, readMembers } from './config/members.ts';
 import { Mistakes } from './config/mistakes.ts';
-import { type ProxyOptions, readProxy } from './config/proxy.ts';
+import { readProxy } from './config/proxy.ts';
 import { describe, readTexts } from './config/values.ts';
 
-/** What the native half takes. */
-export interface ConfigOptions extends Limits {
-  /** Rules; everywhere, if there are none. An empty list: nowhere. */
-  allow?: string[];
-  deny: string[];
-  proxy?: ProxyOptions;
-}
-
 export interface Settings {
-  native: ConfigOptions;
+  /** What the native half takes. */
+  native: Omit<ConfigOptions, 'notesActivity'>;
   /** The members of TlsConfig, as they were given. */
   tls: Members;
   /** Those of an https:// proxy. Without, what the binding itself trusts counts. */

@@ -1,31 +1,23 @@
 /** Limits and options of TCP. */
 
 import { isIP } from 'node:net';
+import type { ConfigOptions, KeepAlive } from '../../binding.d.cts';
 import { type Members, readMembers } from './members.ts';
 import type { Mistakes } from './mistakes.ts';
 import { describe, type Range, readBoolean, readInteger } from './values.ts';
 
-export interface KeepAlive {
-  /** Milliseconds. */
-  idle?: number;
-  /** Milliseconds. */
-  interval?: number;
-  count?: number;
-}
-
-export interface Limits {
-  localAddress?: string;
-  localPort?: number;
-  /** Milliseconds. */
-  connectTimeout?: number;
-  keepAlive?: KeepAlive;
-  noDelay: boolean;
-  maxConnections?: number;
-  /** Whether connections beyond `maxConnections` are refused; otherwise they wait. */
-  refuse: boolean;
-  /** Milliseconds. */
-  attemptDelay?: number;
-}
+/** What the native half has to know of them. */
+export type Limits = Pick<
+  ConfigOptions,
+  | 'attemptDelay'
+  | 'connectTimeout'
+  | 'keepAlive'
+  | 'localAddress'
+  | 'localPort'
+  | 'maxConnections'
+  | 'noDelay'
+  | 'refuse'
+>;
 
 /** The longest time of Node's timers. */
 const TIME_MAX = 2 ** 31 - 1;
@@ -51,7 +43,6 @@ export const LIMITS = [
   'noDelay',
 ] as const;
 
-/** What the native half has to know of them. */
 export function readLimits(given: Members, mistakes: Mistakes): Limits {
   const attemptDelay = readInteger(given['attemptDelay'], 'attemptDelay', DELAY, mistakes);
   const connectTimeout = readTimeout(given, 'connectTimeout', mistakes);

@@ -1,26 +1,13 @@
 /** The way out through a proxy. */
 
+import type { ProxyOptions } from '../../binding.d.cts';
 import { isHost, unbracketed } from '../address.ts';
 import { exceptionsOfEnvironment, proxyVariable } from './environment.ts';
 import { type Members, readMembers } from './members.ts';
 import type { Mistakes } from './mistakes.ts';
 import { describe, quoted, readTexts } from './values.ts';
 
-export type ProxyKind = 'http' | 'https' | 'socks5' | 'socks5h';
-
-export interface ProxyOptions {
-  kind: ProxyKind;
-  /** A name or an IP address, without brackets. */
-  host: string;
-  port: number;
-  /** Who we are there. */
-  username?: string;
-  password?: string;
-  /** Its URL, without them. */
-  text: string;
-  /** Rules: what is connected to directly. */
-  except: string[];
-}
+type ProxyKind = ProxyOptions['kind'];
 
 export interface WayOut {
   proxy?: ProxyOptions;
