@@ -67,7 +67,7 @@ export const rust: Record<string, readonly string[]> = {
   error: ['advice', 'code', 'endpoint', 'verify'],
   advice: ['code'],
   code: [],
-  notify: [],
+  notify: ['queued'],
   happy_eyeballs: ['endpoint', 'error'],
   verify: ['base64'],
   attempt: ['config', 'endpoint', 'error', 'journey', 'notify', 'runtime', 'transport'],
