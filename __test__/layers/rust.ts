@@ -69,7 +69,7 @@ export const rust: Record<string, readonly string[]> = {
   code: [],
   notify: ['queued'],
   happy_eyeballs: ['endpoint', 'error'],
-  verify: ['base64'],
+  verify: ['base64', 'printable'],
   attempt: ['config', 'endpoint', 'error', 'journey', 'notify', 'runtime', 'transport'],
   lookup: ['error'],
   endpoint: [],
@@ -80,7 +80,8 @@ export const rust: Record<string, readonly string[]> = {
   round_trip: [],
   counters: [],
   policy: ['endpoint', 'error'],
-  proxy: ['base64', 'error', 'queued', 'tls'],
+  proxy: ['base64', 'error', 'printable', 'queued', 'tls'],
   queued: [],
   base64: [],
+  printable: [],
 };
