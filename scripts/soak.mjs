@@ -3,7 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../bench/machine.mjs';
@@ -26,7 +26,7 @@ const USAGE = `npm run soak -- [options]
   --io <direct,thread>  where I/O happens: direct, ahead, thread (default: direct)
   --no-memory           do not judge memory: for builds that keep what is freed
   --no-database         without PostgreSQL
-  --json <file>         write the result there too
+  --json <file>         write the result there (default, unless quick: .cache/soak/result.json)
   --write               write it into docs/reliability.md, with its picture`;
 
 const { values } = parseArgs({
@@ -173,9 +173,11 @@ async function leak(node, io) {
 }
 
 function conclude() {
-  const file = values.json ?? join(root, '.cache', 'soak', 'result.json');
-  if (values.json === undefined) mkdirSync(join(root, '.cache', 'soak'), { recursive: true });
-  writeFileSync(file, JSON.stringify(results, undefined, 1));
+  const file = values.json ?? (quick ? undefined : join(root, '.cache', 'soak', 'result.json'));
+  if (file !== undefined) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify(results, undefined, 1));
+  }
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

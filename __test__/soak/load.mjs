@@ -101,7 +101,10 @@ async function work(until) {
   while (passed() < until) {
     await sleep(1000);
     const { rss } = process.memoryUsage();
-    say({ sample: { at: passed(), rss, sockets: openSockets(), alive: ground.alive } });
+    const { user, system } = process.cpuUsage();
+    say({
+      sample: { at: passed(), cpu: (user + system) / 1e6, rss, sockets: openSockets(), alive: ground.alive },
+    });
   }
   await Promise.all([visiting, querying]);
 }

@@ -9,6 +9,9 @@ import { createAuthority, selfSigned } from '../fixtures/pki.mjs';
 import { BLOCK } from './pattern.mjs';
 
 const NAMES = { names: ['127.0.0.1', 'localhost'] };
+/** Milliseconds. */
+const PAUSE = 5;
+
 const authority = await createAuthority();
 const credentials = await authority.issue(NAMES);
 const others = await (await createAuthority()).issue(NAMES);
@@ -31,13 +34,19 @@ function upgraded(tcp, shown) {
   });
 }
 
-/** Sends the pattern for as long as somebody reads it. */
+/** Sends the pattern for as long as somebody reads it. With pauses: at full speed, this peer would have no time for all the others. */
 function source(stream) {
+  let waits = false;
   const flood = () => {
-    for (let chunks = 0; chunks < 16; chunks += 1) if (stream.destroyed || !stream.write(BLOCK)) return;
-    setImmediate(flood);
+    waits = false;
+    for (let chunks = 0; chunks < 4; chunks += 1) if (stream.destroyed || !stream.write(BLOCK)) return;
+    later();
   };
-  stream.on('drain', flood).once('data', flood);
+  const later = () => {
+    if (!waits) setTimeout(flood, PAUSE);
+    waits = true;
+  };
+  stream.on('drain', later).once('data', later);
   stream.on('end', () => stream.end());
 }
 

@@ -1,5 +1,6 @@
 /** A thread of the process under load that lives as long as it, or (`visits`) comes and goes with sockets at work. */
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { collect, read, settles } from './gauge.mjs';
 import { Ground } from './ground.mjs';
@@ -60,5 +61,8 @@ async function drain(reader) {
 }
 
 async function flood(writer) {
-  for (;;) await writer.write(new Uint8Array(10_000));
+  for (;;) {
+    await writer.write(new Uint8Array(10_000));
+    await sleep(1, undefined, { ref: false });
+  }
 }
