@@ -18,7 +18,7 @@ const USAGE = `npm run test:teardown -- [options]
 
   --node <versions>   such as 20,26 (default: ${nodeMajors.join(',')})
   --io <modes>        where I/O happens (default: ${MODES.join(',')})
-  --only <text>       scenarios whose name contains it
+  --only <pattern>    scenarios whose name matches this regular expression
   --repeat <count>    runs of each (default: 10)
   --quick             each once: on every version of Node with I/O direct, and in the other ways on the oldest
   --list              print the scenarios and run nothing
@@ -42,7 +42,7 @@ const { values } = parseArgs({
 // So that what a run has started ends with it.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-const chosen = scenarios.filter(({ name }) => name.includes(values.only));
+const chosen = scenarios.filter(({ name }) => new RegExp(values.only).test(name));
 if (values.help) console.log(USAGE);
 else if (values.list) for (const { name, ends } of chosen) console.log(`${name}: ${ends}`);
 else await main();
@@ -56,7 +56,8 @@ async function main() {
       const wrongs = await run(cell.scenario, { ...cell, surroundings });
       results.push({ ...cell, wrongs });
       for (const { what } of wrongs) console.log(`FAILED ${title(cell)}: ${what}`);
-      if (results.length % 100 === 0) console.log(`${results.length} of ${results.length + cells.length} run`);
+      if (results.length % 100 === 0)
+        console.log(`${results.length} of ${results.length + cells.length} run`);
     }
   };
   try {

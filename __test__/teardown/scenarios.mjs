@@ -8,6 +8,8 @@ import { EXIT_CODE, THROWN } from './endings.mjs';
  * @property {string} ends What is expected, in words.
  * @property {(round: number) => Plan[]} [workers] Workers that run one after the other; the process ends by itself afterwards.
  * @property {boolean} [together] At the same time.
+ * @property {boolean} [alone] Whether the main thread does not load the addon.
+ * @property {boolean} [warm] Whether the first of them runs before anything is counted.
  * @property {(round: number) => Plan} [main] What the main thread does, and how it ends.
  * @property {(round: number) => Plan[]} [beside] Workers that are at work when the main thread ends.
  * @property {number | null} [code] Of the process. Default 0.
@@ -124,9 +126,17 @@ export const scenarios = [
     workers: each(['exit', 'throw', 'return'], { program: 'handlers' }),
   },
   {
-    name: 'workers, several copies of the package and contexts',
+    name: 'workers, several copies of the package, of the addon, and contexts',
     ends: 'each as told, the process goes on',
     workers: each(['terminate', 'exit', 'return'], { program: 'copies' }),
+    warm: true,
+  },
+  {
+    name: 'workers, that alone have loaded the addon',
+    ends: 'each as told, the process goes on',
+    workers: each(['terminate', 'exit', 'throw', 'return'], { activities: ['idle', 'names'] }),
+    alone: true,
+    warm: true,
   },
   {
     name: 'workers, sockets that are collected',
@@ -147,6 +157,10 @@ export const scenarios = [
   processAt('process.exit() in a callback', `exit code ${EXIT_CODE}`, 'exit', {
     code: EXIT_CODE,
     main: (round) => callbacks('exit', 1)(round)[0],
+  }),
+  processAt('errors in callbacks, caught', `exit code ${EXIT_CODE}`, 'exit', {
+    code: EXIT_CODE,
+    main: (round) => ({ program: 'caught', ending: 'exit', turn: round * 6 }),
   }),
   processAt('sockets used in beforeExit and exit handlers', 'exit code 0, or as told', 'return', {
     main: () => ({ program: 'handlers', ending: 'return' }),
@@ -178,6 +192,10 @@ export const scenarios = [
     stderr: uncaught,
     main: () => ({ program: 'work', ending: 'throw', activities: ['writing'] }),
     beside: () => [{ program: 'connecting' }, { program: 'work', activities: ['reading', 'closing'] }],
+  }),
+  processAt('workers at work, without ref()', 'exit code 0', 'return', {
+    main: () => ({ program: 'work', ending: 'return', activities: ['idle'] }),
+    beside: () => [{ program: 'work', activities: ['reading', 'handshaking'] }, { program: 'connecting' }],
   }),
   processAt('with a child that goes on', `exit code ${EXIT_CODE}`, 'exit', {
     code: EXIT_CODE,
