@@ -33,12 +33,6 @@ export async function endings<Name extends string>(
   return Object.fromEntries(words);
 }
 
-/** Whether `opened` and `closed` are still the promises they were: a socket that settles twice would have new ones. */
-export function remembersItsPromises(socket: Socket): () => boolean {
-  const { opened, closed } = socket;
-  return () => socket.opened === opened && socket.closed === closed;
-}
-
 /** Reads all; resolves with what came and, if it did not end well, the code. */
 export async function readAll(socket: Socket): Promise<{ bytes: Buffer; error?: string }> {
   const chunks: Uint8Array[] = [];
