@@ -41,7 +41,7 @@ import { root, WorkspaceError } from './workspace.mjs';
 /**
  * How cargo is called for a variant.
  * @typedef {object} CargoPlan
- * @property {(command: string) => string[]} args The arguments, from the toolchain on, for a command as `build`.
+ * @property {(...command: string[]) => string[]} args The arguments, from the toolchain on, for a command as `build`.
  * @property {NodeJS.ProcessEnv} env
  * @property {string} target The target directory.
  * @property {string} triple The target triple: this machine's.
@@ -75,10 +75,10 @@ export function cargoPlan(name, options) {
   const triple = hostTriple(selected);
   const target = join(variants, `target-${name}`);
   return {
-    args: (command) => [
+    args: (...command) => [
       ...selected,
       // With a target named, the flags do not reach build scripts and macros, which run inside cargo and rustc.
-      ...[command, '--locked', '--profile', profile, '--target', triple],
+      ...[...command, '--locked', '--profile', profile, '--target', triple],
       ...(defaultFeatures ? [] : ['--no-default-features']),
       ...(features.length > 0 ? ['--features', features.join(',')] : []),
       ...(options.cargo ?? []),
