@@ -153,7 +153,7 @@ mod tests {
             queues.arrived(chunk);
         }
         assert_eq!(queues.held, 2 * CHUNK);
-        assert_eq!(queues.read(&mut [0; CHUNK - 1]), (CHUNK - 1, false), "no room for a chunk");
+        assert_eq!(queues.read(&mut vec![0; CHUNK - 1]), (CHUNK - 1, false), "no room for a chunk");
         assert_eq!(queues.read(&mut [0; 10]), (10, true), "room again");
         assert_eq!(queues.read(&mut [0; 10]), (10, false), "said once");
         assert!(queues.await_room());
