@@ -1,6 +1,7 @@
 /** A run of the matrix in a process of its own, which has to end by itself. Types: session.d.mts. */
 import { fileURLToPath } from 'node:url';
 import { runNode } from '../fixtures/node-process.mjs';
+import { compare } from './verdict.mjs';
 
 const program = fileURLToPath(new URL('program.mjs', import.meta.url));
 
@@ -18,7 +19,7 @@ export async function runMatrix({ node = process.execPath, io, apis, only = '', 
     .map((line) => JSON.parse(line));
   const cells = lines.filter((line) => line.title !== undefined);
   const end = lines.find((line) => line.process === true);
-  const failures = cells.filter(({ wrong }) => wrong.length > 0);
+  const failures = [...cells.filter(({ wrong }) => wrong.length > 0), ...compare(cells)];
   const wrong = [];
   if (code !== 0) wrong.push(`it ended with ${signal ?? `exit code ${code}`}: ${stderr.slice(-2000)}`);
   if (end === undefined) wrong.push('it did not come to its end');

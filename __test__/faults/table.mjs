@@ -48,7 +48,7 @@ function wordsOf(cells, most = 3) {
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   const words = [...counts].sort(([, a], [, b]) => b - a).map(([word]) => word);
-  const more = words.length > most ? [`${words.length - most} others`] : [];
+  const more = words.length > most ? [`and ${words.length - most} more`] : [];
   return [...words.slice(0, most), ...more].join('; ');
 }
 

@@ -111,8 +111,8 @@ function properly({ transport, phase, verdict }, end) {
   const secure = transport.version !== undefined && phase !== 'asked' && phase !== 'upgrading';
   // What came before TLS, or never came to be TLS, is not what was to be sent.
   if (verdict.how === 'fails' || phase === 'handshake') return false;
-  // Node 20 takes a reset for an end where the peer has not read for a while.
-  return secure ? end === 'close_notify' : end === 'FIN' && major > 20;
+  // Before Node 24 a reset is taken for an end where the peer has not read for a while.
+  return secure ? end === 'close_notify' : end === 'FIN' && major >= 24;
 }
 
 /** What is not so in a trace of events of any stream. @param {readonly string[]} trace */
@@ -129,4 +129,20 @@ function disorder(trace = []) {
   }
   if (trace.includes('close') && trace.at(-1) !== 'close') wrong.push("an event after 'close'");
   return wrong.map((one) => `${one}: ${trace.join(' ')}`);
+}
+
+/**
+ * Whether a duplex without TLS emits what a socket of Node's does in the same cell. With TLS it need not: Node's own emits errors twice,
+ * or no 'close'. Nor after a reset, which older ones take for an end.
+ * @param {readonly import('./session.d.mts').CellResult[]} cells
+ */
+export function compare(cells) {
+  const order = ({ trace = [] }) => trace.map((event) => event.replace(/^error .*/, 'error')).join(' ');
+  const plain = cells.filter(({ transport, name, seen }) => transport === 'off' && name !== 'reset' && seen);
+  return plain.flatMap((ours) => {
+    const twin = ({ api, phase, name }) => api === 'node' && phase === ours.phase && name === ours.name;
+    const node = ours.api === 'duplex' ? plain.find(twin) : undefined;
+    if (node === undefined || node.seen?.closed === 'pending' || order(node) === order(ours)) return [];
+    return [{ title: ours.title, wrong: [`it emits ${order(ours)}; node:net ${order(node)}`] }];
+  });
 }
