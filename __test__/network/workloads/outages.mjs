@@ -1,0 +1,234 @@
+/** A line that is cut, heals, shrinks, and peers that vanish: an end in time, with the right code, or everything after all. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chunks, KIB, MIB, whole } from '../content.mjs';
+import { endsWell, fails, readOn, received, send, sendAll } from './serving.mjs';
+
+const ours = ['connect()', 'wintersock/node'];
+const cut = { line: () => ['line both loss=1'] };
+const heal = { line: (members) => ['refuse both nothing', `line both ${members}`] };
+
+/** @param {import('node:net').Socket} socket */
+function echo(socket) {
+  socket.pipe(socket);
+  return received(socket);
+}
+
+/** A connection over which a few bytes have gone there and back. */
+async function opened({ open, within }, change) {
+  const wire = open(change);
+  await within(wire.opened, 'opened');
+  await within(wire.write(Buffer.from('hello')), 'a write');
+  assert.equal(String(await within(wire.read(), 'the answer')), 'hello');
+  return wire;
+}
+
+/** What it ended with has this code. */
+const endsWith = (wire, code) => fails(wire.ended.then((error) => Promise.reject(error)), code);
+
+/** Writes until that fails. */
+async function writeOn(wire) {
+  for (;;) for (const chunk of chunks(MIB)) await wire.write(chunk);
+}
+
+/** Both ways at once, and at a quarter of it something happens to the line for so many ms. */
+function transfer(name, says, disturb, { quick = [], ms: lasts = 1000 } = {}) {
+  return {
+    name,
+    says,
+    on: ['far'],
+    quick,
+    size: { full: 2 * MIB, quick: 512 * KIB },
+    turns: { disturb, heal },
+    async serve(socket, { size }) {
+      const seen = received(socket);
+      await send(socket, size);
+      socket.end();
+      return seen;
+    },
+    async run({ open, turn, within, seen, size }) {
+      const wire = open({ allowHalfOpen: true });
+      await within(wire.opened, 'opened');
+      const sent = sendAll(wire, size).then(() => wire.end());
+      const read = async () => {
+        const first = await readOn(wire, size / 4);
+        await turn('disturb');
+        await sleep(lasts);
+        await turn('heal');
+        const healed = performance.now();
+        return { sum: (await readOn(wire, undefined, first)).sum(), ms: performance.now() - healed };
+      };
+      const [{ sum, ms }] = await within(Promise.all([read(), sent]), 'the transfer');
+      assert.equal(sum, whole(size));
+      const [peer] = await seen();
+      assert.deepEqual({ sum: peer.sum, ended: peer.ended }, { sum: whole(size), ended: 'end' });
+      await within(endsWell(wire), 'the end');
+      return { ms };
+    },
+  };
+}
+
+export const outages = [
+  {
+    name: 'cut, and nothing is said',
+    says: '`idleTimeout` of 800 ms: ERR_IDLE_TIMEOUT',
+    on: ['far'],
+    quick: ['far'],
+    apis: ours,
+    turns: { cut },
+    serve: echo,
+    async run(job) {
+      const wire = await opened(job, { config: { idleTimeout: 800 } });
+      const read = fails(wire.read(), 'ERR_IDLE_TIMEOUT');
+      const begun = await job.turn('cut');
+      await job.within(read, 'the read');
+      await job.within(endsWith(wire, 'ERR_IDLE_TIMEOUT'), 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'cut while data is sent',
+    says: 'the system gives up (here after seconds): ETIMEDOUT, for reads and writes',
+    on: ['far'],
+    quick: ['far'],
+    impatient: true,
+    turns: { cut },
+    serve: received,
+    async run({ open, turn, within }) {
+      const wire = open();
+      await within(wire.opened, 'opened');
+      const written = fails(writeOn(wire), 'ETIMEDOUT');
+      const read = fails(wire.read(), 'ETIMEDOUT');
+      const begun = await turn('cut');
+      await within(Promise.all([written, read]), 'the deadline of the system');
+      await within(endsWith(wire, 'ETIMEDOUT'), 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'cut, and the system probes',
+    says: '`keepAlive`, a probe after a second, two of them a second apart: ETIMEDOUT',
+    on: ['far'],
+    quick: ['far'],
+    apis: ours,
+    turns: { cut },
+    serve: echo,
+    async run(job) {
+      const wire = await opened(job, { config: { keepAlive: { idle: 1000, interval: 1000, count: 2 } } });
+      const read = fails(wire.read(), 'ETIMEDOUT');
+      const begun = await job.turn('cut');
+      await job.within(read, 'the read');
+      await job.within(endsWith(wire, 'ETIMEDOUT'), 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'cut, and the signal is aborted',
+    says: 'at once, with its reason',
+    on: ['far'],
+    quick: ['far'],
+    apis: ours,
+    turns: { cut },
+    serve: echo,
+    async run(job) {
+      const abort = new AbortController();
+      const wire = await opened(job, { signal: abort.signal });
+      const read = wire.read().then(assert.fail, (error) => error);
+      const begun = await job.turn('cut');
+      const reason = new Error('enough');
+      abort.abort(reason);
+      const error = await job.within(read, 'the read');
+      if (job.api === 'connect()') assert.equal(error, reason);
+      else assert.equal(error.code, 'ABORT_ERR');
+      await job.within(wire.ended, 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'cut, and closed',
+    says: '`closed` resolves within the second that close() has, also with more to send than the system takes',
+    on: ['far'],
+    quick: ['far'],
+    apis: ['connect()'],
+    turns: { cut },
+    serve: echo,
+    async run(job) {
+      const [few, many] = [await opened(job), await opened(job)];
+      const begun = await job.turn('cut');
+      const [little, much] = [few.write(Buffer.alloc(KIB)), sendAll(many, 8 * MIB)];
+      const lost = fails(much, 'ERR_SOCKET_CLOSED');
+      await job.within(little, 'the write');
+      await job.within(Promise.all([few.close(), many.close()]), 'close()');
+      const ms = performance.now() - begun;
+      await job.within(lost, 'the writes');
+      await job.within(Promise.all([endsWell(few), endsWell(many)]), 'the end');
+      return { ms };
+    },
+  },
+  transfer('cut, and healed', 'for a second: all comes after all', cut, { quick: ['far'] }),
+  transfer(
+    'called unreachable, and healed',
+    'a router says so for half a second: an open connection survives it',
+    { line: () => ['refuse both host'] },
+    { ms: 500, quick: ['far'] },
+  ),
+  transfer(
+    'the MTU shrinks',
+    'to 1,280 bytes, and the sender is told: all comes',
+    { line: (members) => [`line both ${members} mtu=1280`] },
+    { ms: 0, quick: ['far'] },
+  ),
+  {
+    name: 'the MTU shrinks, and nobody tells',
+    says: 'nothing goes through any more: `idleTimeout` of 1,500 ms: ERR_IDLE_TIMEOUT',
+    on: ['far'],
+    quick: [],
+    apis: ours,
+    turns: { shrinks: { line: (members) => [`line both ${members} mtu=1280 silent=true`] } },
+    serve: received,
+    async run({ open, turn, within }) {
+      const wire = open({ config: { idleTimeout: 1500 } });
+      await within(wire.opened, 'opened');
+      const written = fails(writeOn(wire), 'ERR_IDLE_TIMEOUT');
+      const begun = await turn('shrinks');
+      await within(written, 'the writes');
+      await within(endsWith(wire, 'ERR_IDLE_TIMEOUT'), 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'the peer’s RST is lost',
+    says: 'the next write brings another: ECONNRESET',
+    on: ['far'],
+    quick: ['far'],
+    turns: { dies: { line: () => ['drop down rst 1'], peer: 'reset' } },
+    serve: echo,
+    async run(job) {
+      const wire = await opened(job);
+      const read = fails(wire.read(), 'ECONNRESET');
+      const begun = await job.turn('dies');
+      await job.within(wire.write(Buffer.from('are you there?')), 'the write');
+      await job.within(read, 'the read');
+      await job.within(endsWith(wire, 'ECONNRESET'), 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'the peer dies while the line is cut',
+    says: 'when it heals, the next write brings the RST: ECONNRESET',
+    on: ['far'],
+    quick: [],
+    turns: { dies: { line: cut.line, peer: 'reset' }, heal },
+    serve: echo,
+    async run(job) {
+      const wire = await opened(job);
+      const read = fails(wire.read(), 'ECONNRESET');
+      await job.turn('dies');
+      const begun = await job.turn('heal');
+      await job.within(wire.write(Buffer.from('are you there?')), 'the write');
+      await job.within(read, 'the read');
+      await job.within(endsWith(wire, 'ECONNRESET'), 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+];
