@@ -28,7 +28,7 @@ function ask(method, params) {
 }
 
 /** @template T @param {Promise<T>} promise @param {string} what @param {number} [patience] @returns {Promise<T>} */
-export function within(promise, what, patience = PATIENCE) {
+function within(promise, what, patience = PATIENCE) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: nothing after ${patience} ms`)), patience);
@@ -89,6 +89,7 @@ async function run({ name, subjects, ca, size, prepared }) {
           ...{ api, security, size, ca, port, prepared, open },
           turn: (name) => turns.arrive(name),
           within: (promise, what) => within(promise, what, patience),
+          ends: () => ask('ends', { port }),
           seen: () => within(ask('seen', { port }), 'what the peer saw', patience),
         });
         const { ms = performance.now() - begun, ...rest } = (await within(done, 'all of it', 3 * patience)) ?? {};
@@ -120,6 +121,11 @@ process.on('message', async (message) => {
     process.send({ done: await run(message.params) });
   } else {
     // Nothing may hold it now.
+    process.off('disconnect', orphaned);
     process.disconnect();
   }
 });
+
+/** Whoever waits for this is gone. */
+const orphaned = () => process.exit(1);
+process.on('disconnect', orphaned);

@@ -17,6 +17,7 @@ export const conditions = {
   lossy: 'loss=0.02 delay=5',
   bad: 'loss=0.04 delay=10 jitter=5 reorder=0.05 duplicate=0.02 corrupt=0.01',
   slow: 'rate=4000000 queue=65536 delay=20',
+  narrow: 'rate=400000 queue=32768 delay=20',
 };
 
 /** In words, for the report. */
@@ -26,6 +27,7 @@ export const says = {
   lossy: '2 % lost, delay 5 ms',
   bad: '4 % lost, 5 % out of order, 2 % twice, 1 % with a flipped bit, delay 10 ± 5 ms',
   slow: '4 Mbit/s, 64 KiB of queue, delay 20 ms',
+  narrow: '400 kbit/s, 32 KiB of queue, delay 20 ms',
 };
 
 /** The addresses of the two ends, and one that never answers in either family. */
@@ -118,9 +120,20 @@ export class Line {
     return this.#last;
   }
 
-  /** What has happened to packets so far. @returns {Promise<Record<string, number>>} */
-  async counts() {
-    const pairs = (await this.tell(['counts'])).split(' ').map((pair) => pair.split('='));
+  /** What has happened to packets so far. */
+  counts() {
+    return this.#numbers('counts');
+  }
+
+  /** How often either side has sent FIN and RST over the connections to a port. @param {number} port */
+  ends(port) {
+    return this.#numbers(`ends ${port}`);
+  }
+
+  /** @returns {Promise<Record<string, number>>} Empty if the line is none of ours. */
+  async #numbers(command) {
+    if (this.kind !== 'own') return {};
+    const pairs = (await this.tell([command])).split(' ').map((pair) => pair.split('='));
     return Object.fromEntries(pairs.map(([name, count]) => [name, Number(count)]));
   }
 

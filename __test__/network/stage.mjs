@@ -8,6 +8,10 @@ import { conditions, inside, Line } from './line.mjs';
 /** What would change which certificates are trusted, or how Node runs. */
 const removed = /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|SSLKEYLOGFILE|WINTERSOCK_\w+|PG\w+)$/;
 
+function environment() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !removed.test(name)));
+}
+
 /** A Node process in a namespace that is asked by messages. */
 class Program {
   #child;
@@ -19,12 +23,11 @@ class Program {
   heard = () => {};
 
   /** @param {string} namespace @param {string} node @param {string[]} args @param {object} env */
-  constructor(namespace, node, args, env) {
+  constructor(namespace, node, args, env = {}) {
     const [command, all] = inside(namespace, node, args);
-    const inherited = Object.entries(process.env).filter(([name]) => !removed.test(name));
     this.#child = spawn(command, all, {
       cwd: root,
-      env: { ...Object.fromEntries(inherited), ...env },
+      env: { ...environment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -96,7 +99,7 @@ export class Stage {
     stage.#line = await Line.start({ kind, seed, impatient });
     const { client, server } = stage.#line;
     try {
-      stage.#peer = new Program(server, process.execPath, [file('peer.mjs')], {});
+      stage.#peer = new Program(server, process.execPath, [file('peer.mjs')], { LD_PRELOAD: '' });
       stage.#client = new Program(client, node, ['--expose-gc', file('client.mjs')], { WINTERSOCK_IO: io });
       stage.#authority = await stage.#peer.ask('authority');
     } catch (error) {
@@ -113,7 +116,8 @@ export class Stage {
    */
   async run(workload, { condition, size, subjects }) {
     const members = conditions[condition];
-    await this.#line.tell(['drop', 'refuse both nothing', `line both ${members}`].slice(this.#line.kind === 'netem' ? 2 : 0));
+    const own = this.#line.kind === 'own' ? ['drop', 'refuse both nothing'] : [];
+    await this.#line.tell([...own, `line both ${members}`]);
     const prepared = await this.#peer.ask('prepare', { workload: workload.name, size });
     const listening = await Promise.all(
       subjects.map(async ({ api, security }) => {
@@ -137,20 +141,17 @@ export class Stage {
       this.#client.ask('run', params).catch(reject);
       this.#peer.ask('end').catch(reject);
     });
-    const before = await this.#counts();
+    const before = await this.#line.counts();
     const outcome = await done;
-    const after = await this.#counts();
+    const after = await this.#line.counts();
     await this.#peer.ask('close');
     const packets = Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - before[name]]));
     return { ...outcome, packets };
   }
 
-  #counts() {
-    return this.#line.kind === 'own' ? this.#line.counts() : {};
-  }
-
   async #serve(workload, members, method, params) {
     if (method === 'seen') return this.#peer.ask('seen', params);
+    if (method === 'ends') return this.#line.ends(params.port);
     const { line, peer } = workload.turns[params.name];
     if (line) await this.#line.tell(line(members));
     if (peer) await this.#peer.ask(peer);

@@ -18,8 +18,12 @@
  */
 import { ends } from './ends.mjs';
 import { outages } from './outages.mjs';
+import { postgres } from './postgres.mjs';
+import { proxies } from './proxies.mjs';
 import { reaches } from './reaches.mjs';
-import { transfers } from './transfers.mjs';
+import { transfers, warmUp } from './transfers.mjs';
 
 /** @type {Workload[]} */
-export const workloads = [...transfers, ...ends, ...reaches, ...outages];
+export const workloads = [warmUp, ...transfers, ...ends, ...reaches, ...outages, ...proxies, ...postgres];
+
+export { warmUp };

@@ -26,9 +26,12 @@ async function opened({ open, within }, change) {
 /** What it ended with has this code. */
 const endsWith = (wire, code) => fails(wire.ended.then((error) => Promise.reject(error)), code);
 
-/** Writes until that fails. */
-async function writeOn(wire) {
-  for (;;) for (const chunk of chunks(MIB)) await wire.write(chunk);
+/** Writes until that fails, with the code, or (but for connect()) with that of a stream that was destroyed in the meantime. */
+function writeOn(wire, api, code) {
+  const write = async () => {
+    for (;;) for (const chunk of chunks(MIB)) await wire.write(chunk);
+  };
+  return fails(write(), code, ...(api === 'connect()' ? [] : ['ERR_STREAM_DESTROYED']));
 }
 
 /** Both ways at once, and at a quarter of it something happens to the line for so many ms. */
@@ -79,8 +82,9 @@ export const outages = [
     serve: echo,
     async run(job) {
       const wire = await opened(job, { config: { idleTimeout: 800 } });
+      const begun = performance.now();
       const read = fails(wire.read(), 'ERR_IDLE_TIMEOUT');
-      const begun = await job.turn('cut');
+      await job.turn('cut');
       await job.within(read, 'the read');
       await job.within(endsWith(wire, 'ERR_IDLE_TIMEOUT'), 'the end');
       return { ms: performance.now() - begun };
@@ -94,14 +98,89 @@ export const outages = [
     impatient: true,
     turns: { cut },
     serve: received,
-    async run({ open, turn, within }) {
+    async run({ open, turn, within, api }) {
       const wire = open();
       await within(wire.opened, 'opened');
-      const written = fails(writeOn(wire), 'ETIMEDOUT');
+      const written = writeOn(wire, api, 'ETIMEDOUT');
       const read = fails(wire.read(), 'ETIMEDOUT');
       const begun = await turn('cut');
       await within(Promise.all([written, read]), 'the deadline of the system');
       await within(endsWith(wire, 'ETIMEDOUT'), 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'cut after our end',
+    says: 'more than the system takes, then the end: when the system gives up, the end rejects with ETIMEDOUT',
+    on: ['far'],
+    quick: [],
+    apis: ['connect()'],
+    impatient: true,
+    turns: { cut },
+    serve: received,
+    async run({ open, turn, within }) {
+      const wire = open({ allowHalfOpen: true });
+      await within(wire.opened, 'opened');
+      await turn('cut');
+      const begun = performance.now();
+      const written = [...chunks(8 * MIB)].map((chunk) => wire.write(chunk));
+      const ended = fails(wire.end(), 'ETIMEDOUT');
+      const last = fails(written.at(-1), 'ETIMEDOUT');
+      await within(Promise.all([last, ended, Promise.allSettled(written)]), 'the deadline of the system');
+      await within(wire.ended, 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'cut after the peer’s end',
+    says: 'what is queued cannot be sent any more: when the system gives up, the writes reject and the socket is closed',
+    on: ['far'],
+    quick: [],
+    apis: ['connect()'],
+    impatient: true,
+    turns: { cut },
+    async serve(socket) {
+      // It reads nothing, so that much is queued when its end comes.
+      socket.end('bye');
+    },
+    async run({ open, turn, within }) {
+      const wire = open();
+      await within(wire.opened, 'opened');
+      const written = [...chunks(16 * MIB)].map((chunk) => wire.write(chunk));
+      const last = fails(written.at(-1), 'ETIMEDOUT');
+      assert.equal(String(await within(wire.read(), 'the answer')), 'bye');
+      await turn('cut');
+      const begun = performance.now();
+      assert.equal(await within(wire.read(), 'the peer’s end'), undefined);
+      await within(Promise.all([last, Promise.allSettled(written)]), 'the writes');
+      await within(wire.ended, 'the end');
+      return { ms: performance.now() - begun };
+    },
+  },
+  {
+    name: 'cut in a download',
+    says: 'much has come; then `idleTimeout` of 1,500 ms, or a signal: what had come is read, no end',
+    on: ['far'],
+    quick: ['far'],
+    apis: ours,
+    turns: { cut },
+    serve: (socket) => send(socket, 64 * MIB),
+    async run({ open, turn, within, api }) {
+      const abort = new AbortController();
+      const idle = open({ config: { idleTimeout: 1500 } });
+      const aborted = open({ signal: abort.signal });
+      await within(Promise.all([idle.opened, aborted.opened]), 'opened');
+      const all = await within(Promise.all([idle, aborted].map((wire) => readOn(wire, 256 * KIB))), 'the first data');
+      const begun = await turn('cut');
+      const ended = fails(readOn(idle, undefined, all[0]), 'ERR_IDLE_TIMEOUT');
+      const reason = new Error('enough');
+      const cut = readOn(aborted, undefined, all[1]).then(assert.fail, (error) => error);
+      setTimeout(() => abort.abort(reason), 500);
+      const error = await within(cut, 'the signal');
+      if (api === 'connect()') assert.equal(error, reason);
+      else assert.equal(error.code, 'ABORT_ERR');
+      await within(ended, 'the deadline');
+      await within(endsWith(idle, 'ERR_IDLE_TIMEOUT'), 'the end');
       return { ms: performance.now() - begun };
     },
   },
@@ -115,8 +194,9 @@ export const outages = [
     serve: echo,
     async run(job) {
       const wire = await opened(job, { config: { keepAlive: { idle: 1000, interval: 1000, count: 2 } } });
+      const begun = performance.now();
       const read = fails(wire.read(), 'ETIMEDOUT');
-      const begun = await job.turn('cut');
+      await job.turn('cut');
       await job.within(read, 'the read');
       await job.within(endsWith(wire, 'ETIMEDOUT'), 'the end');
       return { ms: performance.now() - begun };
@@ -186,10 +266,10 @@ export const outages = [
     apis: ours,
     turns: { shrinks: { line: (members) => [`line both ${members} mtu=1280 silent=true`] } },
     serve: received,
-    async run({ open, turn, within }) {
+    async run({ open, turn, within, api }) {
       const wire = open({ config: { idleTimeout: 1500 } });
       await within(wire.opened, 'opened');
-      const written = fails(writeOn(wire), 'ERR_IDLE_TIMEOUT');
+      const written = writeOn(wire, api, 'ERR_IDLE_TIMEOUT');
       const begun = await turn('shrinks');
       await within(written, 'the writes');
       await within(endsWith(wire, 'ERR_IDLE_TIMEOUT'), 'the end');

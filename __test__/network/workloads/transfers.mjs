@@ -1,12 +1,36 @@
 /** Workloads that a line makes slow, and nothing else: all has to come, as it was sent. */
 import assert from 'node:assert/strict';
 import { KIB, MIB, whole } from '../content.mjs';
+import { addresses } from '../line.mjs';
 import { endsWell, readAll, received, send, sendAll } from './serving.mjs';
 
 /** @param {import('node:net').Socket} socket */
 function echo(socket) {
   socket.pipe(socket);
   return received(socket);
+}
+
+/** Sends, ends, and receives all the while. */
+export async function sendsAndReceives(socket, { size }) {
+  const seen = received(socket);
+  await send(socket, size);
+  socket.end();
+  return seen;
+}
+
+/** The same from this side, and all is as it was sent. @param {object} job @param {object} [change] */
+export async function bothWays({ open, within, seen, size }, change) {
+  const wire = open({ allowHalfOpen: true, ...change });
+  await within(wire.opened, 'opened');
+  const begun = performance.now();
+  const sent = sendAll(wire, size).then(() => wire.end());
+  const [sum] = await within(Promise.all([readAll(wire), sent]), 'the transfer');
+  const [peer] = await seen();
+  const ms = performance.now() - begun;
+  assert.equal(sum, whole(size));
+  assert.deepEqual({ sum: peer.sum, ended: peer.ended }, { sum: whole(size), ended: 'end' });
+  await within(endsWell(wire), 'the end');
+  return { ms };
 }
 
 const everywhere = ['far', 'lossy', 'bad', 'slow'];
@@ -46,7 +70,6 @@ export const transfers = [
     on: everywhere,
     quick: ['bad'],
     size: { full: 8 * MIB, quick: MIB },
-    slow: 1,
     async serve(socket) {
       const seen = await received(socket);
       socket.end(seen.sum);
@@ -74,12 +97,7 @@ export const transfers = [
     on: everywhere,
     quick: ['bad'],
     size: { full: 8 * MIB, quick: MIB },
-    async serve(socket, { size }) {
-      const seen = received(socket);
-      await send(socket, size);
-      socket.end();
-      return seen;
-    },
+    serve: sendsAndReceives,
     async run({ open, within, seen, size }) {
       const wire = open();
       await within(wire.opened, 'opened');
@@ -98,25 +116,8 @@ export const transfers = [
     on: everywhere,
     quick: ['bad'],
     size: { full: 4 * MIB, quick: 512 * KIB },
-    async serve(socket, { size }) {
-      const seen = received(socket);
-      await send(socket, size);
-      socket.end();
-      return seen;
-    },
-    async run({ open, within, seen, size }) {
-      const wire = open({ allowHalfOpen: true });
-      await within(wire.opened, 'opened');
-      const begun = performance.now();
-      const sent = sendAll(wire, size).then(() => wire.end());
-      const [sum] = await within(Promise.all([readAll(wire), sent]), 'the transfer');
-      const [peer] = await seen();
-      const ms = performance.now() - begun;
-      assert.equal(sum, whole(size));
-      assert.deepEqual({ sum: peer.sum, ended: peer.ended }, { sum: whole(size), ended: 'end' });
-      await within(endsWell(wire), 'the end');
-      return { ms };
-    },
+    serve: sendsAndReceives,
+    run: (job) => bothWays(job),
   },
   {
     name: 'many connections',
@@ -141,3 +142,18 @@ export const transfers = [
     },
   },
 ];
+
+/** Not measured: the first connection of a process brings much that later ones find. */
+export const warmUp = {
+  name: 'warm-up',
+  says: '',
+  on: [],
+  quick: [],
+  serve: echo,
+  async run({ open, within }) {
+    const wire = open({ host: 'line.test', hosts: [addresses.v4] });
+    await within(wire.opened, 'opened');
+    await within(Promise.all([readAll(wire, KIB), sendAll(wire, KIB)]), 'the transfer');
+    await within(wire.close(), 'close()');
+  },
+};

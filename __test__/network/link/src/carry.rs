@@ -159,6 +159,13 @@ impl Carrier {
                     }
                 }
             }
+            Command::Ends(port) => {
+                let [up, down] = self.flows.ends(port);
+                return Ok(format!(
+                    "finsUp={} resetsUp={} finsDown={} resetsDown={}",
+                    up.fins, up.resets, down.fins, down.resets
+                ));
+            }
             Command::Counts => {
                 let sum = |of: fn(&Road) -> u64| self.roads.iter().map(of).sum::<u64>();
                 return Ok(format!(

@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Refuse(Vec<usize>, Option<Refusal>),
     /// `counts`: what happened so far.
     Counts,
+    /// `ends <port>`: how often either side has sent FIN and RST over the connections to that port of the server.
+    Ends(u16),
 }
 
 impl Command {
@@ -43,6 +45,7 @@ impl Command {
                 Self::Refuse(directions_of(directions)?, why)
             }
             "counts" => Self::Counts,
+            "ends" => Self::Ends(rest.parse().ok()?),
             _ => return None,
         })
     }

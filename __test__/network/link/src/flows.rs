@@ -54,6 +54,14 @@ struct Flow {
     first: u32,
     packets: [u64; 2],
     dropped: Vec<u32>,
+    ends: [Ends; 2],
+}
+
+/// How one side has ended its connections, whether that arrived or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) fins: u32,
+    pub(crate) resets: u32,
 }
 
 /// What the line knows of a packet's connection.
@@ -95,12 +103,17 @@ impl Flows {
             let next = self.ordinals.entry(server).or_default();
             let (ordinal, dropped) = (*next, vec![0; self.rules.len()]);
             *next += 1;
-            let flow = Flow { ordinal, first: segment.sequence, packets: [0; 2], dropped };
+            let ends = known.map_or([Ends::default(); 2], |flow| flow.ends);
+            let flow = Flow { ordinal, first: segment.sequence, packets: [0; 2], dropped, ends };
             self.known.insert((client, server), flow);
         }
         let Some(flow) = self.known.get_mut(&(client, server)) else {
             return Place { flow: 0, packet: 0, dropped: false };
         };
+        if let Some(ends) = flow.ends.get_mut(direction) {
+            ends.fins += u32::from(Kind::Fin.is(segment));
+            ends.resets += u32::from(Kind::Rst.is(segment));
+        }
         let mut dropped = false;
         for (rule, count) in self.rules.iter().zip(&mut flow.dropped) {
             if rule.direction == direction && rule.kind.is(segment) && *count < rule.count {
@@ -113,6 +126,20 @@ impl Flows {
             *packets - 1
         });
         Place { flow: flow.ordinal, packet, dropped }
+    }
+
+    /// What either side of the connections to a port of the server has said of the end. 0: the client.
+    pub(crate) fn ends(&self, port: u16) -> [Ends; 2] {
+        let mut all = [Ends::default(); 2];
+        for ((_, server), flow) in &self.known {
+            if server.1 == port {
+                for (sum, ends) in all.iter_mut().zip(flow.ends) {
+                    sum.fins += ends.fins;
+                    sum.resets += ends.resets;
+                }
+            }
+        }
+        all
     }
 }
 
@@ -144,5 +171,16 @@ mod tests {
         assert!(note(&mut flows, SYN, 9).dropped);
         flows.rule(Vec::new());
         assert!(!note(&mut flows, SYN, 11).dropped);
+    }
+
+    #[test]
+    fn ends_are_counted_by_port() {
+        let mut flows = Flows::default();
+        note(&mut flows, SYN, 5);
+        note(&mut flows, FIN | ACK, 6);
+        note(&mut flows, SYN, 9);
+        note(&mut flows, RST, 10);
+        assert_eq!(flows.ends(80), [Ends { fins: 1, resets: 1 }, Ends::default()]);
+        assert_eq!(flows.ends(81), [Ends::default(); 2]);
     }
 }
