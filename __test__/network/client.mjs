@@ -65,8 +65,12 @@ class Turns {
     if (this.#waiting.length === 0 || this.#waiting.length < this.#live) return;
     const waiting = this.#waiting.splice(0);
     this.#change(waiting[0].name).then(
-      () => waiting.forEach(({ resolve }) => resolve(performance.now())),
-      (error) => waiting.forEach(({ reject }) => reject(error)),
+      () => {
+        for (const { resolve } of waiting) resolve(performance.now());
+      },
+      (error) => {
+        for (const { reject } of waiting) reject(error);
+      },
     );
   }
 }
@@ -92,10 +96,16 @@ async function run({ name, subjects, ca, size, prepared }) {
           ends: () => ask('ends', { port }),
           seen: () => within(ask('seen', { port }), 'what the peer saw', patience),
         });
-        const { ms = performance.now() - begun, ...rest } = (await within(done, 'all of it', 3 * patience)) ?? {};
+        const { ms = performance.now() - begun, ...rest } =
+          (await within(done, 'all of it', 3 * patience)) ?? {};
         return { api, security, ms: Math.round(ms), ...rest };
       } catch (error) {
-        return { api, security, error: error.stack ?? String(error), ms: Math.round(performance.now() - begun) };
+        return {
+          api,
+          security,
+          error: error.stack ?? String(error),
+          ms: Math.round(performance.now() - begun),
+        };
       } finally {
         turns.leave();
       }

@@ -16,7 +16,7 @@ export const conditions = {
   far: 'delay=40 jitter=10',
   lossy: 'loss=0.02 delay=5',
   bad: 'loss=0.04 delay=10 jitter=5 reorder=0.05 duplicate=0.02 corrupt=0.01',
-  slow: 'rate=4000000 queue=65536 delay=20',
+  slow: 'rate=20000000 queue=65536 delay=20',
   narrow: 'rate=400000 queue=32768 delay=20',
 };
 
@@ -26,12 +26,17 @@ export const says = {
   far: 'delay 40 ± 10 ms each way',
   lossy: '2 % lost, delay 5 ms',
   bad: '4 % lost, 5 % out of order, 2 % twice, 1 % with a flipped bit, delay 10 ± 5 ms',
-  slow: '4 Mbit/s, 64 KiB of queue, delay 20 ms',
+  slow: '20 Mbit/s, 64 KiB of queue, delay 20 ms',
   narrow: '400 kbit/s, 32 KiB of queue, delay 20 ms',
 };
 
 /** The addresses of the two ends, and one that never answers in either family. */
 export const addresses = { v4: '10.77.0.2', v6: 'fd77::2', black4: '10.77.0.99', black6: 'fd77::99' };
+
+/** Turns of a workload: nothing goes through any more; all is as it was. @type {{ line: (members: string) => string[] }} */
+export const cut = { line: () => ['line both loss=1'] };
+/** @type {{ line: (members: string) => string[] }} */
+export const heal = { line: (members) => ['refuse both nothing', `line both ${members}`] };
 
 /** What is not ours runs without what is preloaded into Node for sanitizers. */
 function plainEnvironment() {

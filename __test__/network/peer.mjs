@@ -34,7 +34,9 @@ const obey = {
         ),
       );
     });
-    await new Promise((resolve, reject) => server.once('error', reject).listen({ port: 0, host: '::' }, resolve));
+    await new Promise((resolve, reject) =>
+      server.once('error', reject).listen({ port: 0, host: '::' }, resolve),
+    );
     const { port } = server.address();
     listeners.set(port, listener);
     return port;

@@ -6,7 +6,7 @@ export const apis = ['connect()', 'wintersock/node', 'node:net'];
 export const securities = ['off', 'on', 'starttls'];
 
 /** Stages at a time. Their workloads wait far more than they work. */
-const AT_A_TIME = 4;
+const AT_A_TIME = 6;
 /** A workload that has not ended after this long, in ms, has failed, and its processes with it. */
 const DEADLINE = 240_000;
 
@@ -32,12 +32,17 @@ const DEADLINE = 240_000;
 function lanesOf({ nodes, ways, seeds, quick, kinds, only }) {
   const jobs = workloads
     .filter(({ name }) => name.startsWith(only))
-    .flatMap((workload) => (quick ? workload.quick : workload.on).map((condition) => ({ workload, condition })));
+    .flatMap((workload) =>
+      (quick ? workload.quick : workload.on).map((condition) => ({ workload, condition })),
+    );
   const lanes = [];
+  // Other dice for each combination: the more is seen.
+  let combination = 0;
   for (const kind of kinds) {
     for (const { major, executable: node } of kind === 'own' ? nodes : nodes.slice(0, 1)) {
       for (const io of kind === 'own' ? ways : ways.slice(0, 1)) {
-        for (const seed of seeds) {
+        for (const base of seeds) {
+          const seed = base + combination++;
           const where = `Node ${major}, I/O ${io}, ${kind === 'own' ? `seed ${seed}` : 'netem'}`;
           for (const impatient of [false, true]) {
             const those = jobs.filter(({ workload }) => {

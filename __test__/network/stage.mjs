@@ -6,7 +6,8 @@ import { root } from '../../scripts/workspace.mjs';
 import { conditions, inside, Line } from './line.mjs';
 
 /** What would change which certificates are trusted, or how Node runs. */
-const removed = /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|SSLKEYLOGFILE|WINTERSOCK_\w+|PG\w+)$/;
+const removed =
+  /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|SSLKEYLOGFILE|WINTERSOCK_\w+|PG\w+)$/;
 
 function environment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !removed.test(name)));
@@ -145,7 +146,9 @@ export class Stage {
     const outcome = await done;
     const after = await this.#line.counts();
     await this.#peer.ask('close');
-    const packets = Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - before[name]]));
+    const packets = Object.fromEntries(
+      Object.entries(after).map(([name, count]) => [name, count - before[name]]),
+    );
     return { ...outcome, packets };
   }
 
@@ -162,7 +165,8 @@ export class Stage {
     this.#client.say({ method: 'end' });
     const how = await this.#client.end(30_000);
     await this.kill();
-    if (how !== 'exit code 0') throw new Error(`the client ended with ${how ?? 'nothing'}\n${this.#client.output}`);
+    if (how !== 'exit code 0')
+      throw new Error(`the client ended with ${how ?? 'nothing'}\n${this.#client.output}`);
     if (this.#client.output !== '') throw new Error(`the client said:\n${this.#client.output}`);
   }
 

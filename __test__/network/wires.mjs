@@ -81,6 +81,13 @@ function web(target, secureTransport) {
   };
 }
 
+/** What one side of a socket that has closed broke with; that it was closed is nothing wrong. @param {Promise<void>} closed */
+const failureOf = (closed) =>
+  closed.then(
+    () => undefined,
+    (error) => (error.code === 'ERR_SOCKET_CLOSED' ? undefined : error),
+  );
+
 function webWire(socket) {
   const reader = socket.readable.getReader();
   const writer = socket.writable.getWriter();
@@ -90,12 +97,10 @@ function webWire(socket) {
   writer.closed.catch(() => {});
   return {
     opened,
-    ended: socket.closed
-      .then(() => reader.closed)
-      .then(
-        () => undefined,
-        (error) => error,
-      ),
+    ended: socket.closed.then(
+      async () => (await failureOf(reader.closed)) ?? (await failureOf(writer.closed)),
+      (error) => error,
+    ),
     read: () => reader.read().then(({ value }) => value && Buffer.from(value)),
     write: (bytes) => writer.write(bytes),
     end: () => writer.close(),
@@ -185,7 +190,8 @@ function duplexWire(socket, event) {
           const chunk = socket.read();
           if (chunk !== null) settle(() => resolve(chunk));
           else if (socket.readableEnded) settle(() => resolve(undefined));
-          else if (socket.closed) settle(() => ended.then((error) => (error ? reject(error) : resolve(undefined))));
+          else if (socket.closed)
+            settle(() => ended.then((error) => (error ? reject(error) : resolve(undefined))));
         };
         for (const name of events) socket.on(name, take);
         take();

@@ -1,7 +1,7 @@
 /** How connections end over a bad line: never with less than was sent, and never as if that were all. */
 import assert from 'node:assert/strict';
 import { chunks, KIB, MIB, Received, whole } from '../content.mjs';
-import { endsWell, fails, readAll, received, send, sendAll } from './serving.mjs';
+import { echo, endsWell, endsWith, readAll, received, send, sendAll } from './serving.mjs';
 
 /** Writes all at once, without waiting. @param {import('../wires.mjs').Wire} wire @param {number} size */
 const pour = (wire, size) => Promise.allSettled([...chunks(size)].map((chunk) => wire.write(chunk)));
@@ -46,10 +46,7 @@ export const ends = [
     quick: ['narrow'],
     // As much as the system takes at once; the line carries that of all connections in some seconds.
     size: { full: 32 * KIB, quick: 32 * KIB },
-    async serve(socket) {
-      socket.pipe(socket);
-      return received(socket);
-    },
+    serve: echo,
     run: (job) => closesInFlight(job),
   },
   {
@@ -144,7 +141,7 @@ export const ends = [
       const { all, code, error } = await within(readToBreak(wire), 'the rest');
       assert.ok(all.bytes <= size / 2, 'more came than was sent');
       if (code !== 'ECONNRESET') throw error ?? new Error(`it ended with ${code}`);
-      await within(fails(wire.ended.then((wrong) => Promise.reject(wrong)), 'ECONNRESET'), 'the end');
+      await within(endsWith(wire, 'ECONNRESET'), 'the end');
     },
   },
   {

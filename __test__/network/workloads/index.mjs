@@ -21,9 +21,19 @@ import { outages } from './outages.mjs';
 import { postgres } from './postgres.mjs';
 import { proxies } from './proxies.mjs';
 import { reaches } from './reaches.mjs';
+import { silences } from './silences.mjs';
 import { transfers, warmUp } from './transfers.mjs';
 
 /** @type {Workload[]} */
-export const workloads = [warmUp, ...transfers, ...ends, ...reaches, ...outages, ...proxies, ...postgres];
+export const workloads = [
+  warmUp,
+  ...transfers,
+  ...ends,
+  ...reaches,
+  ...outages,
+  ...silences,
+  ...proxies,
+  ...postgres,
+];
 
 export { warmUp };

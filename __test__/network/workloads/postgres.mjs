@@ -16,7 +16,9 @@ let running;
 
 /** PostgreSQL itself knows the loopback only. */
 async function start({ cert, key }) {
-  const { port, user, password, database } = await startPostgres({ credentials: { chainPem: cert, keyPem: key } });
+  const { port, user, password, database } = await startPostgres({
+    credentials: { chainPem: cert, keyPem: key },
+  });
   return { PGPORT: String(await reachable(port)), PGUSER: user, PGPASSWORD: password, PGDATABASE: database };
 }
 

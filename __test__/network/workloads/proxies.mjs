@@ -34,10 +34,7 @@ function prepare({ cert, key }) {
 }
 
 /** @param {{ plain: number, secure: number }} ports */
-const urls = ({ plain, secure }) => [
-  `http://${addresses.v4}:${plain}`,
-  `https://${addresses.v4}:${secure}`,
-];
+const urls = ({ plain, secure }) => [`http://${addresses.v4}:${plain}`, `https://${addresses.v4}:${secure}`];
 
 /** The workload over a proxy of each kind. */
 const each = (workload, act) =>

@@ -1,16 +1,10 @@
 /** How connections begin, or do not, over a line that loses just the wrong packets, or leads nowhere. */
 import assert from 'node:assert/strict';
 import { addresses } from '../line.mjs';
-import { endsWell, fails, received } from './serving.mjs';
+import { echo, endsWell, endsWith, fails } from './serving.mjs';
 
 const ours = ['connect()', 'wintersock/node'];
 const { v4, v6, black4, black6 } = addresses;
-
-/** @param {import('node:net').Socket} socket */
-function echo(socket) {
-  socket.pipe(socket);
-  return received(socket);
-}
 
 /** That it works: a few bytes there and back, and the end. */
 async function greets(wire, within) {
@@ -84,7 +78,8 @@ export const reaches = [
     quick: ['good'],
     serve: echo,
     async run({ open, within }) {
-      for (const host of ['10.99.0.1', 'fd99::1']) await within(fails(open({ host }).opened, 'ENETUNREACH'), host);
+      for (const host of ['10.99.0.1', 'fd99::1'])
+        await within(fails(open({ host }).opened, 'ENETUNREACH'), host);
     },
   },
   {
@@ -94,9 +89,7 @@ export const reaches = [
       .join('; '),
     on: ['far'],
     quick: ['far'],
-    turns: Object.fromEntries(
-      Object.keys(answers).map((why) => [why, { line: () => [`refuse up ${why}`] }]),
-    ),
+    turns: Object.fromEntries(Object.keys(answers).map((why) => [why, { line: () => [`refuse up ${why}`] }])),
     serve: echo,
     async run({ open, turn, within }) {
       for (const [why, codes] of Object.entries(answers)) {
@@ -104,7 +97,7 @@ export const reaches = [
         for (const [index, host] of [v4, v6].entries()) {
           const wire = open({ host });
           await within(fails(wire.opened, codes[index]), `${why}, ${host}`);
-          await within(fails(wire.ended.then((error) => Promise.reject(error)), codes[index]), 'the end');
+          await within(endsWith(wire, codes[index]), 'the end');
         }
       }
     },
@@ -133,7 +126,10 @@ export const reaches = [
       };
       const close = async () => {
         const wire = open({ host: black6 });
-        const failed = api === 'connect()' ? fails(wire.opened, 'ERR_SOCKET_CLOSED') : wire.opened.then(assert.fail, () => {});
+        const failed =
+          api === 'connect()'
+            ? fails(wire.opened, 'ERR_SOCKET_CLOSED')
+            : wire.opened.then(assert.fail, () => {});
         await wire.giveUp();
         await failed;
       };

@@ -15,11 +15,18 @@ export function received(socket) {
   });
 }
 
+/** The peer says what it is told. @param {import('node:net').Socket} socket */
+export function echo(socket) {
+  socket.pipe(socket);
+  return received(socket);
+}
+
 /** Sends so much, as fast as it is taken. @param {import('node:net').Socket} socket @param {number} total */
 export async function send(socket, total) {
   for (const chunk of chunks(total)) {
     if (socket.destroyed) return;
-    if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
+    if (!socket.write(chunk))
+      await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
   }
 }
 
@@ -56,3 +63,10 @@ export async function endsWell(wire) {
   const error = await wire.ended;
   if (error !== undefined) throw error;
 }
+
+/** That it ended with this code. @param {import('../wires.mjs').Wire} wire @param {string} code */
+export const endsWith = (wire, code) =>
+  fails(
+    wire.ended.then((error) => Promise.reject(error)),
+    code,
+  );

@@ -2,13 +2,7 @@
 import assert from 'node:assert/strict';
 import { KIB, MIB, whole } from '../content.mjs';
 import { addresses } from '../line.mjs';
-import { endsWell, readAll, received, send, sendAll } from './serving.mjs';
-
-/** @param {import('node:net').Socket} socket */
-function echo(socket) {
-  socket.pipe(socket);
-  return received(socket);
-}
+import { echo, endsWell, readAll, received, send, sendAll } from './serving.mjs';
 
 /** Sends, ends, and receives all the while. */
 export async function sendsAndReceives(socket, { size }) {
@@ -82,7 +76,8 @@ export const transfers = [
       await within(sendAll(wire, size), 'the transfer');
       await within(wire.end(), 'the end of this side');
       let answer = '';
-      for (let chunk = await within(wire.read(), 'the answer'); chunk; chunk = await wire.read()) answer += chunk;
+      for (let chunk = await within(wire.read(), 'the answer'); chunk; chunk = await wire.read())
+        answer += chunk;
       const ms = performance.now() - begun;
       assert.equal(answer, whole(size));
       await within(endsWell(wire), 'the end');
