@@ -35,14 +35,14 @@ async function asks(wire) {
 export const silences = [
   {
     name: 'cut, and nothing is said',
-    says: '`idleTimeout` of 800 ms: ERR_IDLE_TIMEOUT',
+    says: '`idleTimeout` of 2,000 ms: ERR_IDLE_TIMEOUT',
     on: ['far'],
     quick: ['far'],
     apis: ours,
     turns: { cut },
     serve: echo,
     async run(job) {
-      const wire = await opened(job, { config: { idleTimeout: 800 } });
+      const wire = await opened(job, { config: { idleTimeout: 2000 } });
       const begun = performance.now();
       const read = fails(wire.read(), 'ERR_IDLE_TIMEOUT');
       await job.turn('cut');
@@ -120,7 +120,7 @@ export const silences = [
   },
   {
     name: 'cut in a download',
-    says: 'much has come; then `idleTimeout` of 1,500 ms, or a signal: what had come is read, no end',
+    says: 'much has come; then `idleTimeout` of 2,000 ms, or a signal: what had come is read, no end',
     on: ['far'],
     quick: ['far'],
     apis: ours,
@@ -128,7 +128,7 @@ export const silences = [
     serve: (socket) => send(socket, 64 * MIB),
     async run({ open, turn, within, api }) {
       const abort = new AbortController();
-      const idle = open({ config: { idleTimeout: 1500 } });
+      const idle = open({ config: { idleTimeout: 2000 } });
       const aborted = open({ signal: abort.signal });
       await within(Promise.all([idle.opened, aborted.opened]), 'opened');
       const all = await within(
@@ -268,14 +268,14 @@ export const silences = [
   },
   {
     name: 'the MTU shrinks, and nobody tells',
-    says: 'nothing goes through any more: `idleTimeout` of 1,500 ms: ERR_IDLE_TIMEOUT',
+    says: 'nothing goes through any more: `idleTimeout` of 2,000 ms: ERR_IDLE_TIMEOUT',
     on: ['far'],
     quick: [],
     apis: ours,
     turns: { shrinks: { line: (members) => [`line both ${members} mtu=1280 silent=true`] } },
     serve: received,
     async run({ open, turn, within, api }) {
-      const wire = open({ config: { idleTimeout: 1500 } });
+      const wire = open({ config: { idleTimeout: 2000 } });
       await within(wire.opened, 'opened');
       const written = writeOn(wire, api, 'ERR_IDLE_TIMEOUT');
       const begun = await turn('shrinks');
