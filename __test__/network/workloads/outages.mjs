@@ -10,7 +10,8 @@ function transfer(name, says, disturb, { quick = [], ms: lasts = 1000 } = {}) {
   return {
     name,
     says,
-    on: ['far'],
+    // Slow enough that all are under way when it happens to the line.
+    on: ['slow'],
     quick,
     size: { full: 2 * MIB, quick: 512 * KIB },
     turns: { disturb, heal },
@@ -43,17 +44,17 @@ function transfer(name, says, disturb, { quick = [], ms: lasts = 1000 } = {}) {
 }
 
 export const outages = [
-  transfer('cut, and healed', 'for a second: all comes after all', cut, { quick: ['far'] }),
+  transfer('cut, and healed', 'for a second: all comes after all', cut, { quick: ['slow'] }),
   transfer(
     'called unreachable, and healed',
     'a router says so for half a second: an open connection survives it',
     { line: () => ['refuse both host'] },
-    { ms: 500, quick: ['far'] },
+    { ms: 500, quick: ['slow'] },
   ),
   transfer(
     'the MTU shrinks',
     'to 1,280 bytes, and the sender is told: all comes',
     { line: (members) => [`line both ${members} mtu=1280`] },
-    { ms: 0, quick: ['far'] },
+    { ms: 500, quick: ['slow'] },
   ),
 ];
