@@ -3,8 +3,8 @@ import type { Socket } from 'wintersock';
 /** How a promise ended, in a word: 'resolves', 'done' for a read at the end, a code, or a reason's message. */
 export type Ending = string;
 
-/** Within this time everything settles that has no deadline of its own. */
-const BOUND_MS = 2000;
+/** Within this time everything settles that has no deadline of its own; later with an addon that checks all it does. */
+const BOUND_MS = 2000 * Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
 
 /** Waits for the end of a promise; 'pending' if it has none within the bound. Never rejects. */
 export function ending(promise: Promise<unknown>, bound = BOUND_MS): Promise<Ending> {
