@@ -89,7 +89,7 @@ export const programs = {
   /** Goes on after an error in each of some callbacks. */
   caught: async (where, { turn }) => {
     const names = Object.keys(callbacks).filter((name) => !caught.has(name));
-    for (let index = 0; index < 6; index += 1) {
+    for (let index = 0; index < 4; index += 1) {
       const name = names[(turn + index) % names.length];
       const thrown = new Promise((resolve) => {
         for (const event of ['uncaughtException', 'unhandledRejection']) {

@@ -19,7 +19,14 @@ import { EXIT_CODE, THROWN } from './endings.mjs';
 
 /** All that a worker may end by. */
 const ALL = ['terminate', 'exit', 'throw', 'reject', 'return'];
-const each = (endings, plan) => () => endings.map((ending) => ({ program: 'work', ending, ...plan }));
+/** `count` of `all`, others each round. */
+const some = (all, round, count) =>
+  Array.from({ length: count }, (_, index) => all[(round * count + index) % all.length]);
+
+const each =
+  (endings, plan, count = 2) =>
+  (round) =>
+    some(endings, round, count).map((ending) => ({ program: 'work', ending, ...plan }));
 
 /** A row whose workers end in all ways while they do something. */
 const workersAt = (name, activities) => ({
@@ -60,7 +67,7 @@ export const scenarios = [
     name: 'workers, many that start and end at the same time',
     ends: 'each as told, the process goes on',
     workers: (round) =>
-      Array.from({ length: 6 }, (_, index) => ({
+      Array.from({ length: 5 }, (_, index) => ({
         program: 'work',
         ending: ALL[(round + index) % ALL.length],
         activities: [['reading'], ['writing', 'connecting'], ['idle', 'handshaking', 'names']][index % 3],
@@ -81,13 +88,13 @@ export const scenarios = [
   {
     name: 'workers, that load the addon and end at once',
     ends: 'each as told, the process goes on',
-    workers: each(['exit', 'throw', 'return', 'exit', 'return'], { program: 'nothing', atOnce: true }),
+    workers: each(['exit', 'throw', 'return', 'reject'], { program: 'nothing', atOnce: true }, 4),
     together: true,
   },
   {
     name: 'workers, in createBinding()',
     ends: 'each as told, the process goes on',
-    workers: each(['terminate', 'exit', 'throw', 'terminate'], { program: 'parsing' }),
+    workers: each(['terminate', 'exit', 'throw'], { program: 'parsing' }),
   },
   {
     name: 'workers, out of memory',
@@ -103,18 +110,18 @@ export const scenarios = [
   {
     name: 'workers, process.exit() in callbacks',
     ends: `exit code ${EXIT_CODE}, the process goes on`,
-    workers: callbacks('exit', 6),
+    workers: callbacks('exit', 4),
   },
   {
     name: 'workers, errors thrown in callbacks',
     ends: 'the error, the process goes on',
-    workers: callbacks('throw', 6),
+    workers: callbacks('throw', 4),
   },
   {
     name: 'workers, in a callback that never returns',
     ends: 'terminated, the process goes on',
-    workers: () =>
-      ['promise', 'duplex', 'resolve', 'waits'].map((kind) => ({
+    workers: (round) =>
+      some(['promise', 'duplex', 'resolve', 'waits'], round, 2).map((kind) => ({
         program: 'busy',
         ending: 'terminate',
         kind,
@@ -146,7 +153,7 @@ export const scenarios = [
   {
     name: 'workers, with workers of their own',
     ends: 'each as told, the process goes on',
-    workers: each(['terminate', 'exit', 'throw'], { program: 'nested' }),
+    workers: each(['terminate', 'exit', 'throw'], { program: 'nested' }, 1),
   },
   processAt('process.exit()', `exit code ${EXIT_CODE}`, 'exit', { code: EXIT_CODE }),
   processAt('an uncaught error', 'exit code 1, the error', 'throw', { code: 1, stderr: uncaught }),
@@ -160,7 +167,7 @@ export const scenarios = [
   }),
   processAt('errors in callbacks, caught', `exit code ${EXIT_CODE}`, 'exit', {
     code: EXIT_CODE,
-    main: (round) => ({ program: 'caught', ending: 'exit', turn: round * 6 }),
+    main: (round) => ({ program: 'caught', ending: 'exit', turn: round * 4 }),
   }),
   processAt('sockets used in beforeExit and exit handlers', 'exit code 0, or as told', 'return', {
     main: () => ({ program: 'handlers', ending: 'return' }),

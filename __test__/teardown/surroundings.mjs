@@ -64,17 +64,16 @@ export class Surroundings {
   /** Binds a configuration over the system's, in a namespace of the process alone. Needs root, or what amounts to it. */
   async #silentResolver(directory) {
     const socket = createSocket('udp4');
-    socket.bind(53, '127.83.0.53');
+    // One of its own for each run: there may be several at the same time.
+    const address = `127.83.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+    socket.bind(53, address);
     try {
       await once(socket, 'listening');
     } catch {
       return undefined;
     }
     this.#stops.push(() => socket.close());
-    await writeFile(
-      join(directory, 'resolv.conf'),
-      'nameserver 127.83.0.53\noptions timeout:30 attempts:2\n',
-    );
+    await writeFile(join(directory, 'resolv.conf'), `nameserver ${address}\noptions timeout:30 attempts:2\n`);
     await writeFile(join(directory, 'nsswitch.conf'), 'hosts: files dns\n');
     const mounts = ['resolv.conf', 'nsswitch.conf'].map((name) => `mount --bind "$0/${name}" /etc/${name}`);
     const args = (command) => ['-rm', 'sh', '-c', `${mounts.join(' && ')} && ${command}`, directory];
