@@ -88,6 +88,25 @@ describe.each(everyTransport)('%s', (transport) => {
     await closed;
   });
 
+  // Elsewhere the system does not say what is still under way.
+  test.runIf(process.platform === 'linux')(
+    'a peer that talks, and reads late, gets all that was taken',
+    async () => {
+      await using at = await stage(trust, transport);
+      const { writer, socket } = at.scene;
+      at.wire.deaf();
+      const bytes = patterned(MIB / 4);
+      await writer.write(bytes);
+      await socket.close();
+      at.wire.stream.write('are you there?');
+      // Longer than is listened where nothing is under way.
+      await sleep(1500);
+      const received = receiveAll(at.wire);
+      at.wire.listen();
+      expect((await received).digest()).toBe(sha256(bytes));
+    },
+  );
+
   test('locks stay, and their holders are told', async () => {
     await using at = await stage(trust, transport, 'reading');
     const { reader, writer, socket, read } = at.scene;

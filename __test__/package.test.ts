@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { homedir, hostname, tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -207,6 +207,56 @@ test('the package has what it needs and nothing else', async () => {
     'package.json',
     'register.d.ts',
   ]);
+});
+
+test('a platform package has its binary, its licences and nothing else', async () => {
+  const [name = ''] = (await readdir(join(app, 'node_modules'))).filter((one) =>
+    one.startsWith('wintersock-'),
+  );
+  const installed = join(app, 'node_modules', name);
+  const binary = `wintersock.${name.slice('wintersock-'.length)}.node`;
+  const files = await readdir(installed);
+  expect(files.sort()).toEqual(
+    ['LICENSE', 'README.md', 'THIRD-PARTY-LICENSES', 'package.json', binary].sort(),
+  );
+  // Of a megabyte it says that something was built in that should not be.
+  expect((await stat(join(installed, binary))).size).toBeLessThan(12_000_000);
+  const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  for (const member of ['scripts', 'dependencies', 'optionalDependencies', 'bin']) {
+    expect(manifest).not.toHaveProperty(member);
+  }
+});
+
+test('nothing in it tells where it was built', async () => {
+  const names = (await readdir(join(app, 'node_modules'))).filter((one) => one.startsWith('wintersock'));
+  const places = [homedir(), root.replace(/[\\/]$/, ''), join('.cargo', 'registry'), hostname()];
+  // Of a machine that is called so, everything would tell.
+  const telling = places.filter((place) => place.length > 4 && place !== 'localhost');
+  expect(names).toHaveLength(2);
+  for (const name of names) {
+    const entries = await readdir(join(app, 'node_modules', name), { recursive: true, withFileTypes: true });
+    for (const entry of entries.filter((one) => one.isFile())) {
+      const content = await readFile(join(entry.parentPath, entry.name), 'latin1');
+      expect({ file: entry.name, tells: telling.filter((place) => content.includes(place)) }).toEqual({
+        file: entry.name,
+        tells: [],
+      });
+      expect(content).not.toContain('sourceMappingURL');
+    }
+  }
+});
+
+test('it uses what Node has, and nothing else', async () => {
+  const dist = join(app, 'node_modules', 'wintersock', 'dist');
+  const files = (await readdir(dist)).filter((file) => /\.[cm]?js$/.test(file));
+  const used = new Set<string>();
+  for (const file of files) {
+    const code = await readFile(join(dist, file), 'utf8');
+    const imports = /(?:\bfrom|\bimport|\brequire\(|\bimport\() ?["']([^"'\n]+)["']/g;
+    for (const [, name = ''] of code.matchAll(imports)) used.add(name);
+  }
+  const others = [...used].filter((name) => !name.startsWith('node:') && !name.startsWith('.'));
+  expect(others.filter((name) => !/^(?:wintersock|cloudflare:sockets)/.test(name))).toEqual([]);
 });
 
 test('nothing runs when it is installed, and each platform has its package', async () => {

@@ -96,6 +96,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     const secure: Options = { ...this.options, secureTransport: 'on' };
     const next = new Connection(this.address, secure, this.host, this.#native, handshake);
     this.upgraded = this.moved = true;
+    next.#state = { kind: 'connecting', after: this };
     startsTls(this, next, handshake.secure.serverName);
     const connecting = this.#state.kind === 'connecting';
     this.#state = { kind: 'upgrading', next };
@@ -265,10 +266,12 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
 
   /** Ends everything at once. */
   #shut(error: unknown): void {
-    if (this.#state.kind === 'closed') return;
-    // After a hand-over the connection is the next socket's.
-    const own = this.#state.kind !== 'upgrading' && this.#state.kind !== 'lent';
-    if (own) this.#native.abort(this.writable.queues);
+    const state = this.#state;
+    if (state.kind === 'closed') return;
+    // After a hand-over the connection is the next socket's. Before it, what the last one has queued may be cut short.
+    const own = state.kind !== 'upgrading' && state.kind !== 'lent';
+    const before = state.kind === 'connecting' ? state.after?.writable : undefined;
+    if (own) this.#native.abort(this.writable.queues || before?.queues === true);
     this.unopened(error);
     this.readable.end();
     this.writable.fail(error);

@@ -9,8 +9,7 @@ import { describe, invalid } from './options.ts';
 /** What a member that cannot be used is refused with. */
 export type PemCode = 'ERR_INVALID_CA' | 'ERR_INVALID_CERT' | 'ERR_INVALID_KEY';
 
-/** A private key within PEM, which may hold certificates, too. */
-const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]+?-----END \1PRIVATE KEY-----/;
+const SECTION = '-----BEGIN ';
 const DER_SEQUENCE = 0x30;
 
 /**
@@ -34,7 +33,7 @@ export function readPem(value: unknown, name: string, code: PemCode): Buffer[] |
 }
 
 function textOf(text: string, name: string, code: PemCode): Buffer {
-  if (text.includes('-----BEGIN ')) return Buffer.from(text);
+  if (text.includes(SECTION)) return Buffer.from(text);
   throw new SocketError(`\`${name}\` is not PEM; pass a file: URL for a file`, { code });
 }
 
@@ -77,12 +76,9 @@ function fileAt(url: URL, name: string, code: PemCode): Buffer {
  */
 export function readKey(parts: readonly Buffer[], passphrase: string | undefined, name: string): Buffer {
   const key = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-  const der = key[0] === DER_SEQUENCE;
-  const pem = der ? undefined : PRIVATE_KEY.exec(key.toString('latin1'));
-  const encrypted = der
-    ? isEncrypted(key)
-    : pem && (pem[1] === 'ENCRYPTED ' || /^Proc-Type:.*ENCRYPTED/m.test(pem[0]));
-  if (!encrypted) return key;
+  // A text may begin with that digit, too.
+  const der = key[0] === DER_SEQUENCE && !key.includes(SECTION);
+  if (!(der ? isEncrypted(key) : isEncryptedPem(key.toString('latin1')))) return key;
   if (passphrase === undefined) {
     throw new SocketError(`\`${name}\` is encrypted; pass its \`passphrase\``, { code: 'ERR_INVALID_KEY' });
   }
@@ -98,6 +94,16 @@ export function readKey(parts: readonly Buffer[], passphrase: string | undefined
       cause: error,
     });
   }
+}
+
+/** Of the first private key in PEM, which may hold certificates, too. */
+function isEncryptedPem(pem: string): boolean {
+  const begin = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----/.exec(pem);
+  if (begin === null) return false;
+  if (begin[1] === 'ENCRYPTED ') return true;
+  // Not one pattern for the whole key: it would look for the end again and again.
+  const end = pem.indexOf('-----END ', begin.index);
+  return end !== -1 && /^Proc-Type:.*ENCRYPTED/m.test(pem.slice(begin.index, end));
 }
 
 /** Of PKCS#8 in DER: what is encrypted begins with its algorithm, anything else with a version. */

@@ -44,6 +44,12 @@ function pack(name, manifest, sources) {
   console.log(join(out, JSON.parse(report)[0].filename));
 }
 
+/** The first path of somebody's home directory, or of cargo's sources, that a binary names. @param {Buffer} binary */
+function pathIn(binary) {
+  const path = /(?:\/home\/|\/root\/|\/Users\/|[A-Z]:\\Users\\|\.cargo[\\/])[\w .+@\\/-]{4,}/;
+  return path.exec(binary.toString('latin1'))?.[0];
+}
+
 const manifest = readJson(join(root, 'package.json'));
 const platforms = readdirSync(join(root, 'npm')).map((platform) => {
   const directory = join(root, 'npm', platform);
@@ -63,10 +69,14 @@ mkdirSync(out, { recursive: true });
 const license = join(root, 'LICENSE');
 for (const platform of platforms) {
   if (missing.includes(platform)) continue;
+  const path = pathIn(readFileSync(platform.binary));
+  if (path !== undefined && options.all)
+    throw new Error(`${platform.binary} names ${path}: build it with npm run build:rust`);
   pack(platform.manifest.name, platform.manifest, [
     platform.binary,
     join(platform.directory, 'README.md'),
     license,
+    join(root, 'THIRD-PARTY-LICENSES'),
   ]);
 }
 

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use tokio::time::timeout;
 
 use crate::{
-    notify::{Interest, LINGER, Notify, Tell, Unbound, tokio::Watched},
+    notify::{Interest, LINGER, Late, Notify, Patience, Tell, Unbound, tokio::Watched},
     runtime::{Completion, Event},
     session::Session,
     staged::Staged,
@@ -111,10 +111,13 @@ pub async fn linger(stream: Unbound) {
 
 async fn listen(stream: &Watched) {
     let mut discarded = false;
-    let late = timeout(LINGER, discard(stream, &mut discarded)).await.is_err();
-    if late && discarded {
-        // What the peer said was lost, and it has not noticed that nobody listens.
-        stream.reset_on_close();
+    let mut patience = Patience::new(&stream.socket());
+    while timeout(LINGER, discard(stream, &mut discarded)).await.is_err() {
+        match patience.late(&stream.socket(), discarded) {
+            Late::Stay => {}
+            Late::Leave => return,
+            Late::Reset => return stream.reset_on_close(),
+        }
     }
 }
 

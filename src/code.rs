@@ -56,9 +56,12 @@ pub fn tls_code(error: &rustls::Error) -> &'static str {
             "ERR_TLS_CERT_INVALID"
         }
         rustls::Error::PeerIncompatible(_) => "ERR_TLS_INCOMPATIBLE",
-        rustls::Error::InvalidMessage(_) | rustls::Error::DecryptError | rustls::Error::PeerMisbehaved(_) => {
-            "ERR_TLS_PROTOCOL"
-        }
+        rustls::Error::InvalidMessage(_)
+        | rustls::Error::InappropriateMessage { .. }
+        | rustls::Error::InappropriateHandshakeMessage { .. }
+        | rustls::Error::DecryptError
+        | rustls::Error::PeerSentOversizedRecord
+        | rustls::Error::PeerMisbehaved(_) => "ERR_TLS_PROTOCOL",
         _ => "ERR_TLS_HANDSHAKE",
     }
 }
@@ -78,5 +81,15 @@ mod tests {
         assert_eq!(tls_code(&rustls::Error::AlertReceived(alert)), "ERR_TLS_ALPN");
         let other = rustls::AlertDescription::HandshakeFailure;
         assert_eq!(tls_code(&rustls::Error::AlertReceived(other)), "ERR_TLS_ALERT");
+    }
+
+    #[test]
+    fn what_has_no_place_in_tls_is_no_tls() {
+        let message = rustls::Error::InappropriateMessage {
+            expect_types: Vec::new(),
+            got_type: rustls::ContentType::ChangeCipherSpec,
+        };
+        assert_eq!(tls_code(&message), "ERR_TLS_PROTOCOL");
+        assert_eq!(tls_code(&rustls::Error::PeerSentOversizedRecord), "ERR_TLS_PROTOCOL");
     }
 }

@@ -30,8 +30,8 @@ pub mod advice;
 pub mod ahead;
 pub mod attempt;
 pub mod base64;
-// A test has no Node process to link to.
-#[cfg(not(test))]
+// Tests and fuzzers have no Node process to link to.
+#[cfg(not(any(test, feature = "fuzzing")))]
 pub mod binding;
 pub mod close;
 pub mod code;
@@ -48,6 +48,7 @@ pub mod lookup;
 pub mod notify;
 pub mod pem;
 pub mod policy;
+pub mod printable;
 pub mod proxy;
 pub mod queued;
 pub mod round_trip;

@@ -68,11 +68,15 @@ pub fn certified_key(
     }
 }
 
-/// What DER begins with.
-const DER_SEQUENCE: u8 = 0x30;
+/// Whether it is DER. What that begins with is the digit 0, with which a line before the first section may begin.
+fn is_der(bytes: &[u8]) -> bool {
+    const SEQUENCE: u8 = 0x30;
+    const SECTION: &[u8] = b"-----BEGIN ";
+    bytes.first() == Some(&SEQUENCE) && !bytes.windows(SECTION.len()).any(|window| window == SECTION)
+}
 
 fn private_key(key: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
-    if key.first() == Some(&DER_SEQUENCE) {
+    if is_der(key) {
         return PrivateKeyDer::try_from(key.to_vec()).map_err(ToOwned::to_owned);
     }
     PrivateKeyDer::from_pem_slice(key).map_err(|error| wrong_pem(&error, key))
@@ -99,7 +103,7 @@ fn wrong_pem(error: &pem::Error, text: &[u8]) -> String {
 fn certificates(sources: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut all = Vec::new();
     for source in sources {
-        if source.first() == Some(&DER_SEQUENCE) {
+        if is_der(source) {
             all.push(CertificateDer::from(source.clone()));
             continue;
         }
@@ -110,4 +114,20 @@ fn certificates(sources: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Str
         }
     }
     if all.is_empty() { Err("holds no certificate".into()) } else { Ok(all) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_before_the_first_section_may_begin_with_any_digit() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["client".to_owned()]).unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        for line in ["1 s:CN = client\n", "0 s:CN = client\n"] {
+            assert_eq!(root_store("ca", &[[line, &pem].concat().into_bytes()]).unwrap().len(), 1, "{line}");
+            assert!(private_key([line, &key.serialize_pem()].concat().as_bytes()).is_ok(), "{line}");
+        }
+    }
 }

@@ -16,7 +16,10 @@ function join(one, other) {
     from.pipe(to);
     from.on('error', () => {});
     from.on('close', () => {
-      if (!from.readableEnded || !from.writableFinished) (to.resetAndDestroy ?? to.destroy).call(to);
+      if (from.readableEnded && from.writableFinished) return;
+      // Within TLS there is nothing that could be reset.
+      if (to instanceof tls.TLSSocket) to.destroy();
+      else to.resetAndDestroy();
     });
   }
 }

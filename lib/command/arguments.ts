@@ -120,7 +120,9 @@ function addressOf(positionals: readonly string[], { has }: Arguments): string {
   if (address === undefined) throw new UsageError('where to? pass host:port, or unix:/path');
   if (port !== undefined) {
     const meant = more.length === 0 && /^\d+$/.test(port) ? `; write ${address}:${port}` : '';
-    throw new UsageError(`one address is enough, and ${JSON.stringify(port)} is another argument${meant}`);
+    // What stands before an `@` may be a password.
+    const shown = JSON.stringify(port.replace(/^(\w+:\/\/)?.*@/s, '$1'));
+    throw new UsageError(`one address is enough, and ${shown} is another argument${meant}`);
   }
   const url = address.includes('://') && URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined) return address;

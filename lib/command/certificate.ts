@@ -11,7 +11,7 @@ export interface CertificateReport {
   issuer: string;
   /** Host names and IP addresses that it is for. */
   names: string[];
-  /** ISO 8601. */
+  /** ISO 8601, or `unknown`. */
   validFrom: string;
   validTo: string;
   /** Whole days until it expires; negative once it has. */
@@ -36,14 +36,16 @@ export function parsed({ raw }: PeerCertificate): X509Certificate {
 }
 
 export function describe(certificate: X509Certificate, now: number): CertificateReport {
-  const validTo = new Date(certificate.validTo);
+  const [validFrom, validTo] = [new Date(certificate.validFrom), new Date(certificate.validTo)];
+  const daysLeft = Math.floor((validTo.getTime() - now) / day);
+  const dated = !Number.isNaN(validFrom.getTime()) && !Number.isNaN(daysLeft);
   return {
     subject: nameOf(certificate.subject),
     issuer: nameOf(certificate.issuer),
     names: namesOf(certificate),
-    validFrom: new Date(certificate.validFrom).toISOString(),
-    validTo: validTo.toISOString(),
-    daysLeft: Math.floor((validTo.getTime() - now) / day),
+    validFrom: dated ? validFrom.toISOString() : 'unknown',
+    validTo: dated ? validTo.toISOString() : 'unknown',
+    daysLeft: dated ? daysLeft : 0,
     serialNumber: certificate.serialNumber,
     key: keyOf(certificate),
     fingerprint256: certificate.fingerprint256,
@@ -66,8 +68,9 @@ export function isFor(certificate: X509Certificate, host: string): boolean {
 }
 
 /** Node quotes, as JSON, what would be ambiguous otherwise. */
-function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
-  const entries = [...subjectAltName.matchAll(/(?:^|, )([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)/g)];
+/** Of one that cannot be read there are none; Node says null then. */
+function namesOf({ subjectAltName }: X509Certificate): string[] {
+  const entries = [...(subjectAltName ?? '').matchAll(/(?:^|, )([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)/g)];
   return entries
     .filter(([, kind]) => kind === 'DNS' || kind === 'IP Address')
     .map(([, , name = '']) => (name.startsWith('"') ? JSON.parse(name) : name) as string);

@@ -81,6 +81,8 @@ function problemsOf(
   const problems: string[] = [];
   const from = new Date(certificate.validFrom);
   const to = new Date(certificate.validTo);
+  if (Number.isNaN(from.getTime() + to.getTime()))
+    problems.push('valid from or until a time that cannot be read');
   if (now > to.getTime()) problems.push(`expired on ${to.toISOString()}`);
   if (now < from.getTime()) problems.push(`not valid before ${from.toISOString()}`);
   if (!isFirst) {

@@ -133,8 +133,9 @@ const notice = 30;
 const urgent = 14;
 
 function expiring(reports: readonly CertificateReport[], certificates: readonly X509Certificate[]): string[] {
-  return reports.flatMap(({ daysLeft, subject, problems }, index) => {
-    const isExpired = daysLeft < 0 || problems.some((problem) => problem.startsWith('expired'));
+  return reports.flatMap(({ daysLeft, subject, problems, validTo }, index) => {
+    const isExpired =
+      daysLeft < 0 || validTo === 'unknown' || problems.some((problem) => problem.startsWith('expired'));
     if (isExpired || daysLeft >= notice || certificates[index] === undefined) return [];
     const days = daysLeft === 1 ? '1 day' : `${daysLeft} days`;
     const what = `certificate ${index + 1} (${printable(subject)}) expires in ${days}`;

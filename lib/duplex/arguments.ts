@@ -19,8 +19,8 @@ export function readArguments(given: readonly unknown[]): Arguments {
   const listener = typeof last === 'function' ? (last as Listener) : undefined;
   if (typeof first === 'object' && first !== null) return [first, listener];
   if (first === undefined || first === null || typeof first === 'function') return [{}, listener];
-  if (typeof first === 'string' && !/^\s*(?:\d+|0x[\da-f]+)\s*$/i.test(first))
-    return [pathOptions(first), listener];
+  // What is a number in any way is a port, and then perhaps a bad one.
+  if (typeof first === 'string' && !(Number(first) >= 0)) return [pathOptions(first), listener];
   const options: Partial<ConnectionOptions> = { port: first as number };
   if (typeof second === 'string') options.host = second;
   return [options, listener];

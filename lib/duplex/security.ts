@@ -12,7 +12,7 @@ import type { CredentialsOptions } from '../../binding.d.cts';
 import type { TlsOptions } from '../../node.d.ts';
 import { defaultCredentials, type Handshake, loud, optionsOf, over, readMembers } from '../credentials.ts';
 import { rethrowing, SocketError } from '../error.ts';
-import { invalid } from '../options.ts';
+import { describe, invalid, readAlpn } from '../options.ts';
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -100,17 +100,21 @@ function keyOf(value: unknown, common: unknown): { key?: unknown; passphrase?: u
 /** Names, or the wire format: each with its length before it. */
 function readProtocols(value: TlsOptions['ALPNProtocols']): string[] | undefined {
   if (value === undefined || value === null) return undefined;
-  if (Array.isArray(value)) return value.map((name) => (typeof name === 'string' ? name : latin1(name)));
-  const wire = latin1(value as NodeJS.ArrayBufferView);
+  if (Array.isArray(value)) return readAlpn(value.map(nameOf), 'ALPNProtocols');
+  const wire = nameOf(value);
   const names: string[] = [];
   for (let at = 0; at < wire.length; at += 1 + wire.charCodeAt(at)) {
     names.push(wire.slice(at + 1, at + 1 + wire.charCodeAt(at)));
   }
-  return names;
+  return readAlpn(names, 'ALPNProtocols');
 }
 
-function latin1({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+function nameOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (ArrayBuffer.isView(value)) {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1');
+  }
+  throw invalid(`\`ALPNProtocols\` must be names of protocols or their bytes, not ${describe(value)}`);
 }
 
 /** Oldest first. The first two mean "whatever ours can do" as a minimum, and nothing as a maximum. */

@@ -185,11 +185,14 @@ impl Connection {
             }
             (Event::Broken, State::Open(open)) => {
                 // The system tells an error once: a flush may have been told of it.
-                if open.transport.stream().take_error().is_none() && self.failure.is_none() {
+                let told = open.transport.stream().take_error();
+                if told.is_none() && self.failure.is_none() {
                     return None;
                 }
                 // After the peer's FIN the system calls a reset EPIPE.
-                self.fail("read", Broken::Io(io::ErrorKind::ConnectionReset.into()));
+                let told = told.filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+                let error = told.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into());
+                self.fail("read", Broken::Io(error));
                 Some(Told::Broken)
             }
             (Event::Broken, State::Closed) if self.failure.is_some() => Some(Told::Broken),

@@ -198,7 +198,7 @@ impl Error {
             Self::Resolve { detail, .. } => Some(detail.clone()),
             Self::Connect { attempts, .. } => decisive(attempts).map(|(_, e)| e.to_string()),
             Self::Io { source, .. } | Self::Runtime(source) => Some(source.to_string()),
-            Self::Certificate { rejection, .. } => Some(rejection.error.to_string()),
+            Self::Certificate { rejection, .. } => Some(rejection.verdict()),
             Self::Tls { source, .. } => Some(source.to_string()),
             Self::HandshakeEnded { .. }
             | Self::Truncated { .. }

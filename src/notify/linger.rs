@@ -7,19 +7,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{LINGER, Notify, poll::Watched};
+use super::{LINGER, Late, Notify, Patience, poll::Watched};
 
 /// The streams of one loop that linger.
 #[derive(Default)]
 pub(super) struct Lingering {
-    streams: RefCell<HashMap<u32, Late>>,
+    streams: RefCell<HashMap<u32, Closed>>,
     /// When each is to be given up, first come first. Most are gone by then.
     deadlines: RefCell<VecDeque<(Instant, u32)>>,
     heard: RefCell<Vec<u32>>,
 }
 
-struct Late {
+struct Closed {
     watched: Watched,
+    patience: Patience,
     discarded: usize,
 }
 
@@ -31,7 +32,8 @@ const DISCARDED: usize = 1 << 20;
 impl Lingering {
     /// Takes a stream on. Whether it is the first, so that an alarm has to be set.
     pub(super) fn add(&self, id: u32, watched: Watched) -> bool {
-        self.streams.borrow_mut().insert(id, Late { watched, discarded: 0 });
+        let patience = Patience::new(&watched.socket());
+        self.streams.borrow_mut().insert(id, Closed { watched, patience, discarded: 0 });
         let mut deadlines = self.deadlines.borrow_mut();
         deadlines.push_back((Instant::now() + LINGER, id));
         deadlines.len() == 1
@@ -47,7 +49,7 @@ impl Lingering {
         let heard = self.heard.take();
         for id in heard {
             let mut streams = self.streams.borrow_mut();
-            let ended = streams.get_mut(&id).is_some_and(Late::discard);
+            let ended = streams.get_mut(&id).is_some_and(Closed::discard);
             let gone = if ended { streams.remove(&id) } else { None };
             drop(streams);
             drop(gone);
@@ -68,11 +70,19 @@ impl Lingering {
             && deadline <= now
         {
             deadlines.pop_front();
-            let late = self.streams.borrow_mut().remove(&id);
-            // What the peer said was lost, and it has not noticed that nobody listens.
-            if let Some(Late { watched, discarded: 1.. }) = late {
-                watched.reset_on_close();
+            let mut streams = self.streams.borrow_mut();
+            let Some(Closed { watched, patience, discarded }) = streams.get_mut(&id) else { continue };
+            match patience.late(&watched.socket(), *discarded > 0) {
+                Late::Stay => {
+                    deadlines.push_back((now + LINGER, id));
+                    continue;
+                }
+                Late::Leave => {}
+                Late::Reset => watched.reset_on_close(),
             }
+            let late = streams.remove(&id);
+            drop(streams);
+            drop(late);
         }
     }
 
@@ -82,7 +92,7 @@ impl Lingering {
     }
 }
 
-impl Late {
+impl Closed {
     /// Whether it has ended.
     fn discard(&mut self) -> bool {
         let mut unread = [0; 16 * 1024];

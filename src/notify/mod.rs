@@ -8,6 +8,7 @@
 pub mod event_loop;
 #[cfg(unix)]
 mod linger;
+mod patience;
 #[cfg(unix)]
 pub mod poll;
 pub mod tokio;
@@ -17,6 +18,8 @@ mod uv;
 use std::{fmt::Debug, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use ::tokio::net::TcpStream;
+
+pub use patience::{Late, Patience};
 
 /// How long a stream that is closed goes on listening for the peer's end: closing with unread data makes the system send RST,
 /// which may destroy at the peer what has just been flushed.

@@ -189,7 +189,7 @@ fn range(text: &str, dialect: Dialect) -> Result<Range, Wrong> {
     let Some(bits) = bits else { return Ok(Range::single(address)) };
     let longest = if address.is_ipv4() { 32 } else { 128 };
     if let Some((prefix, _port)) = bits.split_once(':') {
-        return Err(format!("write the port after brackets: \"[{base}/{prefix}]:port\""));
+        return Err(format!("write the port after brackets: {}", quoted(&format!("[{base}/{prefix}]:port"))));
     }
     let is_written_well = bits == "0" || (!bits.starts_with('0') && bits.bytes().all(|b| b.is_ascii_digit()));
     let prefix =
@@ -208,20 +208,18 @@ fn range(text: &str, dialect: Dialect) -> Result<Range, Wrong> {
 
 fn names(text: &str, dialect: Dialect) -> Result<Names, Wrong> {
     let pattern = normal(text);
-    // A trailing dot says that a name is meant.
-    if pattern.len() == text.len()
-        && dialect == Dialect::Policy
-        && let Some((keyword, _)) = KEYWORDS.iter().find(|(keyword, _)| is_near(&pattern, keyword))
-    {
-        return Err(format!("write \"{keyword}\", or \"{pattern}.\" for a host of that name"));
-    }
     let (name, kind): (&str, fn(String) -> Names) = match (pattern.strip_prefix("*."), dialect) {
         (Some(domain), _) => (domain, Names::Below),
         (None, Dialect::Policy) => (&pattern, Names::One),
         (None, Dialect::NoProxy) => (pattern.strip_prefix('.').unwrap_or(&pattern), Names::Domain),
     };
     if let Some(domain) = name.strip_prefix('.') {
-        return Err(format!("a name does not begin with a dot; write \"*.{domain}\" for all names below it"));
+        let all = format!("*.{domain}");
+        let proposal = match names(&all, dialect) {
+            Ok(_) => format!("write \"{all}\" for all names below it"),
+            Err(wrong) => wrong,
+        };
+        return Err(format!("a name does not begin with a dot; {proposal}"));
     }
     if name.contains('*') {
         return Err("in a name `*` can only be all of the first part, as in \"*.example\"".into());
@@ -247,7 +245,15 @@ fn names(text: &str, dialect: Dialect) -> Result<Names, Wrong> {
             _ => "no name ends in a number; write an IP address or a range, as 10.0.0.0/8".into(),
         });
     }
-    Ok(kind(name.to_owned()))
+    let named = kind(name.to_owned());
+    // A trailing dot says that a name is meant.
+    if pattern.len() == text.len()
+        && dialect == Dialect::Policy
+        && let Some((keyword, _)) = KEYWORDS.iter().find(|(keyword, _)| is_near(&pattern, keyword))
+    {
+        return Err(format!("write \"{keyword}\", or \"{pattern}.\" for a host of that name"));
+    }
+    Ok(named)
 }
 
 /// Whether a word is another but for a slip or two.

@@ -125,6 +125,20 @@ impl Range {
         self.prefix <= other.prefix && self.contains(other.base)
     }
 
+    /// Its first and its second half. None: it is one address.
+    fn halves(self) -> Option<[Self; 2]> {
+        let prefix = self.prefix + 1;
+        let second = match self.base {
+            IpAddr::V4(base) => IpAddr::V4(
+                base | Ipv4Addr::from_bits(1_u32.checked_shl(u32::BITS.checked_sub(prefix.into())?)?),
+            ),
+            IpAddr::V6(base) => IpAddr::V6(
+                base | Ipv6Addr::from_bits(1_u128.checked_shl(u128::BITS.checked_sub(prefix.into())?)?),
+            ),
+        };
+        Some([self.base, second].map(|base| Self { base, prefix }))
+    }
+
     fn is_masked_to(&self, base: IpAddr) -> bool {
         match (self.base, base) {
             (IpAddr::V4(address), IpAddr::V4(base)) => {
@@ -172,6 +186,19 @@ impl Place {
         }
     }
 
+    /// Whether it is known that a range, whose first address is of it, is of it as a whole.
+    fn has_all_of(self, range: &Range) -> bool {
+        let known = || LOCAL.iter().chain(PRIVATE).chain(RESERVED);
+        match self {
+            Self::Local(of) | Self::Private(of) | Self::Reserved(Some(of)) => of.includes(range),
+            Self::Public => {
+                (range.base.is_ipv4() || GLOBAL.iter().any(|global| global.includes(range)))
+                    && !known().any(|special| range.includes(special))
+            }
+            Self::Reserved(None) => false,
+        }
+    }
+
     fn is_of(self, group: Group) -> bool {
         match group {
             Group::Public => matches!(self, Self::Public),
@@ -206,17 +233,10 @@ impl Group {
 
     /// Whether all of a range is in it.
     pub(super) fn includes_range(self, range: &Range) -> bool {
-        let known = || LOCAL.iter().chain(PRIVATE).chain(RESERVED);
         let place = Place::of(range.base);
-        // The first address decides for all, unless the range is wider than what is known of that address, or has other places in it.
-        let is_uniform = match place {
-            Place::Local(of) | Place::Private(of) | Place::Reserved(Some(of)) => of.includes(range),
-            Place::Public => {
-                (range.base.is_ipv4() || GLOBAL.iter().any(|global| global.includes(range)))
-                    && !known().any(|special| range.includes(special))
-            }
-            Place::Reserved(None) => false,
-        };
-        is_uniform && place.is_of(self)
+        // One half after the other, where the first address does not decide for all.
+        place.is_of(self)
+            && (place.has_all_of(range)
+                || range.halves().is_some_and(|halves| halves.iter().all(|half| self.includes_range(half))))
     }
 }

@@ -6,7 +6,7 @@ use httparse::{EMPTY_HEADER, Response, Status};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Destination, Failure};
-use crate::base64::base64;
+use crate::{base64::base64, printable::printable};
 
 /// Bytes of all that comes before the destination's.
 const HEAD: usize = 16 * 1024;
@@ -144,7 +144,6 @@ impl Answer {
     }
 }
 
-/// What somebody else wrote, fit for a message.
 fn quoted(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).take(QUOTED).collect()
+    printable(text, QUOTED)
 }

@@ -6,7 +6,10 @@ mod tunnel;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 pub use self::tunnel::drain;
 use crate::{error::Error, tls::Handshake};
@@ -84,25 +87,37 @@ impl Proxy {
         destination: Destination<'_>,
         target: &str,
     ) -> Result<Through, Error> {
-        let failed = |failure: Failure| failure.of(self, target);
-        let credentials = self.credentials.as_ref();
         let tunnelled = match &self.kind {
-            Kind::Http => {
-                http::open(&mut stream, destination, credentials).await.map_err(failed)?;
-                false
-            }
-            Kind::Socks5 | Kind::Socks5h => {
-                socks::open(&mut stream, destination, credentials).await.map_err(failed)?;
-                false
-            }
             Kind::Https(handshake) => {
                 let mut secure = tunnel::secure(stream, handshake, &self.text).await?;
-                http::open(&mut secure, destination, credentials).await.map_err(failed)?;
+                self.ask(&mut secure, destination, target).await?;
                 stream = tunnel::dig(secure, target).await?;
                 true
             }
+            Kind::Http | Kind::Socks5 | Kind::Socks5h => {
+                self.ask(&mut stream, destination, target).await?;
+                false
+            }
         };
         Ok(Through { stream, tunnelled })
+    }
+
+    /// Asks the proxy at the other end of `stream` for a connection, and reads its answer, and nothing of what follows.
+    ///
+    /// # Errors
+    /// As of [`Self::connect`].
+    pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: &mut S,
+        destination: Destination<'_>,
+        target: &str,
+    ) -> Result<(), Error> {
+        let credentials = self.credentials.as_ref();
+        let asked = match &self.kind {
+            Kind::Http | Kind::Https(_) => http::open(stream, destination, credentials).await,
+            Kind::Socks5 | Kind::Socks5h => socks::open(stream, destination, credentials).await,
+        };
+        asked.map_err(|failure| failure.of(self, target))
     }
 }
 

@@ -15,6 +15,10 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 pub use self::pins::{Pin, Pinned, Unpinned};
+use crate::printable::printable;
+
+/// Characters of rustls's words that are passed on. A certificate may have thousands of names.
+const QUOTED: usize = 1000;
 
 /// What kind of chain the peer presented. rustls says `UnknownIssuer` for all of them; Node has a code for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,12 @@ impl Rejection {
         }
     }
 
+    /// rustls's words. Names in them are as the peer wrote them.
+    #[must_use]
+    pub fn verdict(&self) -> String {
+        printable(&self.error.to_string(), QUOTED)
+    }
+
     /// What no pin was found for.
     fn unpinned(&self) -> Option<&Unpinned> {
         let CertificateError::Other(other) = &self.error else { return None };
@@ -97,18 +107,18 @@ impl Rejection {
             return reason.into();
         }
         match self.code() {
-            "CERT_HAS_EXPIRED" => format!("{}; renew the server's certificate, or correct this machine's clock", self.error),
-            "CERT_NOT_YET_VALID" => format!("{}; correct the clock of this machine or of the one that issued it", self.error),
+            "CERT_HAS_EXPIRED" => format!("{}; renew the server's certificate, or correct this machine's clock", self.verdict()),
+            "CERT_NOT_YET_VALID" => format!("{}; correct the clock of this machine or of the one that issued it", self.verdict()),
             "ERR_TLS_CERT_ALTNAME_INVALID" => format!(
                 "it is not valid for {server_name} ({}); connect by a name it contains, or pass that name as `sni`",
-                self.error
+                self.verdict()
             ),
             "DEPTH_ZERO_SELF_SIGNED_CERT" => "it is self-signed and not trusted; give the server a certificate from an authority, and trust that authority with `ca` or NODE_EXTRA_CA_CERTS".into(),
             "SELF_SIGNED_CERT_IN_CHAIN" => "its chain ends in a root that is not trusted (unknown CA); if you know that authority, trust it with `ca` or NODE_EXTRA_CA_CERTS".into(),
             "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => "no trusted authority issued it (unknown CA); trust its authority with `ca` or NODE_EXTRA_CA_CERTS, and let the server send its intermediate certificates".into(),
             "CERT_REVOKED" => "it has been revoked; do not connect until the server has a new one".into(),
             "INVALID_PURPOSE" => "it was not issued for TLS servers; let the server use one with the extended key usage serverAuth".into(),
-            _ => format!("{}; give the server a valid X.509 v3 certificate", self.error),
+            _ => format!("{}; give the server a valid X.509 v3 certificate", self.verdict()),
         }
     }
 }

@@ -68,6 +68,12 @@ fn the_narrower_range_wins_and_deny_wins_a_tie() {
         ("fc00::/7", "private", "fd00::1", true),
         ("2000::/3", "public", "2606::1", false),
         ("2606::/16", "public", "2606::1", true),
+        // Of several places, all of which are in the group.
+        ("168.0.0.0/10", "network", "168.63.129.16", true),
+        ("10.0.0.0/7", "network", "11.0.0.1", true),
+        ("10.0.0.0/7", "private", "10.0.0.1", false),
+        ("::/127", "local", "::1", true),
+        ("::/126", "local", "::1", false),
         ("*", "private", "10.0.0.1", false),
         ("public", "*", "8.8.8.8", true),
         ("10.0.0.0/8", "*", "10.0.0.1", true),

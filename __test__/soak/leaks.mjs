@@ -1,0 +1,85 @@
+/**
+ * Whether anything is left of sockets that have had a life each: `node --expose-gc leaks.mjs <job as JSON>`. Says a line of JSON
+ * for each kind of life.
+ */
+import process from 'node:process';
+import { openSockets } from '../fixtures/descriptors.mjs';
+import { failures } from './failures.mjs';
+import { collect, read, settles, slope } from './gauge.mjs';
+import { Ground } from './ground.mjs';
+import { good, secure } from './lives.mjs';
+
+/** How many lives at a time. */
+const TOGETHER = 16;
+
+const { places, count, only } = JSON.parse(process.argv[2]);
+/** Readings after the first ones, between which all should be the same. */
+const ROUNDS = count < 1000 ? 2 : 6;
+const ground = new Ground(places);
+const strays = [];
+process.on('unhandledRejection', (reason) => strays.push(String(reason)));
+
+// What stays: the I/O thread's own descriptors.
+await good['web streams'].run(ground);
+await secure['web streams, TLS'].run(ground);
+await settles(() => read().handles === 0);
+const { sockets: own } = read();
+
+for (const [name, life] of Object.entries({ ...good, ...secure, ...failures })) {
+  if (only.length > 0 && !only.some((part) => name.includes(part))) continue;
+  console.log(JSON.stringify({ name, ...(await watch(life)) }));
+}
+process.exit();
+
+/** @param {import('./lives.mjs').Life} life */
+async function watch(life) {
+  const wrong = new Map();
+  const begun = performance.now();
+  await many(life, count / 4, wrong);
+  const milliseconds = ((performance.now() - begun) * TOGETHER) / (count / 4);
+  const before = await rest();
+  const readings = [before];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await many(life, count / ROUNDS, wrong);
+    readings.push(await rest());
+  }
+  const each = (of) => slope(readings.map((reading) => reading[of])) / (count / ROUNDS);
+  const last = readings.at(-1);
+  return {
+    milliseconds,
+    seconds: Math.round((performance.now() - begun) / 1000),
+    wrong: Object.fromEntries(wrong),
+    heap: each('heap') + each('external'),
+    rss: each('rss'),
+    left: { sockets: last.sockets - own, handles: last.handles, alive: ground.alive, known: ground.known },
+    strays: strays.splice(0),
+    readings: readings.map(({ rss, heap }) => ({ rss, heap })),
+  };
+}
+
+async function rest() {
+  await settles(() => ground.alive === 0 && ground.known === 0 && openSockets() <= own);
+  await collect();
+  return read();
+}
+
+async function many(life, times, wrong) {
+  let left = Math.ceil(times);
+  const lane = async () => {
+    while (left > 0) {
+      left -= 1;
+      const outcome = await run(life);
+      if (outcome !== undefined) wrong.set(outcome, (wrong.get(outcome) ?? 0) + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: TOGETHER }, lane));
+}
+
+/** What is wrong with how a life ended. */
+async function run({ fails = 'nothing', run }) {
+  const failed = await run(ground).then(
+    () => 'nothing',
+    ({ code, name, message }) => (typeof code === 'string' ? code : (name ?? message)),
+  );
+  return failed === fails ? undefined : failed;
+}

@@ -1,0 +1,187 @@
+/**
+ * The tests under sanitizers: `node scripts/sanitizers.mjs <asan|tsan|lsan|miri> [options]`. What is built stays in .cache/variants/; nothing
+ * of the checkout is touched.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { nodeExecutable, nodeMajors } from './node-versions.mjs';
+import { builds, launcher, options, preloads, slowness } from './sanitizers/builds.mjs';
+import { checkNeeds } from './sanitizers/needs.mjs';
+import { readReports } from './sanitizers/reports.mjs';
+import { miri, suites, tests } from './sanitizers/subjects.mjs';
+import { writeSection } from './section.mjs';
+import { runStep } from './step.mjs';
+import { cargoPlan, makeVariant, mirrorCheckout } from './variant.mjs';
+import { root, WorkspaceError } from './workspace.mjs';
+
+const USAGE = `node scripts/sanitizers.mjs <asan|tsan|lsan|miri> [options]
+
+  asan  AddressSanitizer: the Rust tests, and the addon in Node
+  tsan  ThreadSanitizer: the same
+  lsan  LeakSanitizer: the Rust tests
+  miri  Miri: the Rust tests of what needs no system
+
+  --quick           a part of it
+  --node <majors>   versions of Node, as 20,26 (default: the first and the last; with --quick the first)
+  --io <ways>       where I/O happens, as direct,thread (default: both; with --quick direct)
+  --only <words>    steps with one of these words in their name, separated by commas
+  --no-build        the addon that is there
+  --write           put the result into docs/reliability.md`;
+
+/** @typedef {{ name: string, ok: boolean, ending: string, found: string[], aside: number, seconds: number }} Result */
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    node: { type: 'string' },
+    io: { type: 'string' },
+    only: { type: 'string', default: '' },
+    build: { type: 'boolean', default: true },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+  allowNegative: true,
+});
+const [which = ''] = positionals;
+
+if (values.help || builds[which] === undefined) {
+  console.log(USAGE);
+  process.exitCode = values.help ? 0 : 1;
+} else {
+  try {
+    await main(builds[which]);
+  } catch (error) {
+    if (!(error instanceof WorkspaceError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
+
+/** @param {import('./variant.mjs').VariantOptions} build */
+async function main(build) {
+  checkNeeds(which);
+  const begun = performance.now();
+  const plan = cargoPlan(which, build);
+  const inNode = which === 'asan' || which === 'tsan';
+  const mirror = inNode && values.build ? (await makeVariant(which, build)).root : mirrorCheckout(which);
+  const built = seconds(begun);
+  /** @type {Result[]} */
+  const results = [];
+  for (const { name, command, args, env, instrumented } of [
+    ...rust(plan),
+    ...(inNode ? await node(plan) : []),
+  ]) {
+    if (!values.only.split(',').some((word) => name.includes(word))) continue;
+    console.log(`\n=== ${which}: ${name}`);
+    const reports = join(mirror, '.cache', 'reports', name.replaceAll(/\W+/g, '-'));
+    rmSync(reports, { recursive: true, force: true });
+    mkdirSync(reports, { recursive: true });
+    const start = performance.now();
+    const environment = { ...env, ...options(which, reports), WINTERSOCK_SLOWNESS: String(slowness[which]) };
+    const outcome = await runStep(command, args, {
+      cwd: mirror,
+      env: environment,
+      minutes: values.quick ? 30 : 240,
+    });
+    const { found, aside } = readReports(reports, instrumented);
+    results.push({ name, ok: outcome.ok, ending: outcome.ending, found, aside, seconds: seconds(start) });
+  }
+  conclude(results, built);
+}
+
+/** The Rust tests. @param {import('./variant.mjs').CargoPlan} plan */
+function rust({ args, env }) {
+  const [command = '', ...before] = [...launcher(which), 'cargo'];
+  const rest = which === 'miri' ? ['--', ...miri(values.quick)] : [];
+  const test = [...(which === 'miri' ? args('miri', 'test') : args('test')), '--lib', ...rest];
+  return [{ name: 'the Rust tests', command, args: [...before, ...test], env, instrumented: true }];
+}
+
+/** What runs in Node. @param {import('./variant.mjs').CargoPlan} plan */
+async function node(plan) {
+  const libraries = preloads(which, plan);
+  const [first = 20, last = first] = [nodeMajors.at(0), nodeMajors.at(-1)];
+  const majors = values.node?.split(',').map(Number) ?? (values.quick ? [first] : [first, last]);
+  const ways = values.io?.split(',') ?? (values.quick ? ['direct'] : ['direct', 'thread']);
+  const limit = String(30_000 * (slowness[which] ?? 1));
+  const limits = [`--testTimeout=${limit}`, `--hookTimeout=${limit}`, '--maxWorkers=2'];
+  const quick = values.quick ? ['--quick'] : [];
+  const steps = [];
+  for (const major of majors) {
+    for (const way of ways) {
+      const [command = '', ...before] = [...launcher(which), await nodeExecutable(major)];
+      const env = { ...process.env, LD_PRELOAD: libraries, WINTERSOCK_IO: way };
+      const on = `Node ${major}, ${way}`;
+      for (const suite of suites) {
+        const args = [`scripts/${suite}.mjs`, ...quick, '--node', String(major), '--io', way];
+        steps.push({ name: `${suite}, ${on}`, command, args: [...before, ...args], env });
+      }
+      for (const [name, files] of Object.entries(tests(values.quick))) {
+        const args = ['node_modules/vitest/vitest.mjs', 'run', ...limits, ...files];
+        steps.push({ name: `${name}, ${on}`, command, args: [...before, ...args], env });
+      }
+    }
+  }
+  return steps.map((step) => ({ ...step, instrumented: which === 'asan' }));
+}
+
+/** @param {Result[]} results @param {number} built Seconds. */
+function conclude(results, built) {
+  console.log(`\n=== ${which}: result (build: ${built} s)`);
+  for (const { name, ok, ending, found, aside, seconds } of results) {
+    const about = [`${found.length} reports`, ...(aside > 0 ? [`${aside} of Node itself set aside`] : [])];
+    console.log(
+      `${ok && found.length === 0 ? 'ok    ' : 'FAILED'}  ${name} (${seconds} s): ${ending}, ${about.join(', ')}`,
+    );
+  }
+  const distinct = new Map(results.flatMap(({ found }) => found).map((report) => [essence(report), report]));
+  for (const report of [...distinct.values()].slice(0, 20)) console.log(`\n${report}`);
+  if (distinct.size > 20)
+    console.log(`\n... and ${distinct.size - 20} more, in .cache/variants/${which}/.cache/reports`);
+  const failed = results.filter(({ ok, found }) => !ok || found.length > 0).length;
+  console.log(`\n${results.length - failed} passed, ${failed} failed`);
+  if (failed > 0 || results.length === 0) process.exitCode = 1;
+  if (values.write) write(results, built);
+}
+
+/** What two reports of the same thing have in common. @param {string} report */
+function essence(report) {
+  return report.replaceAll(/0x[0-9a-f]+|\d+/g, '').slice(report.indexOf('\n'));
+}
+
+/** All four have one section: each keeps its result for the others. @param {Result[]} results @param {number} built */
+function write(results, built) {
+  const directory = join(root, '.cache', 'sanitizers');
+  mkdirSync(directory, { recursive: true });
+  const date = new Date().toISOString().slice(0, 10);
+  const own = results.map(({ name, ok, found, aside, seconds }) => {
+    const result = ok ? `${found.length} reports` : `failed, ${found.length} reports`;
+    return `| \`test:${which}\` | ${name} | ${result} | ${aside} | ${duration(seconds)} | ${date} |`;
+  });
+  writeFileSync(
+    join(directory, which),
+    `| \`test:${which}\` | built | | | ${duration(built)} | ${date} |\n${own.join('\n')}\n`,
+  );
+  const rows = Object.keys(builds).map((name) => {
+    try {
+      return readFileSync(join(directory, name), 'utf8').trimEnd();
+    } catch {
+      return `| \`test:${name}\` | | not run | | | |`;
+    }
+  });
+  const head =
+    '| command | what | result | of Node itself, set aside | time | date |\n| --- | --- | --- | --- | --- | --- |';
+  writeSection('sanitizers', `${head}\n${rows.join('\n')}`);
+}
+
+/** @param {number} start */
+function seconds(start) {
+  return Math.round((performance.now() - start) / 1000);
+}
+
+/** @param {number} seconds */
+function duration(seconds) {
+  return seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+}
