@@ -6,7 +6,6 @@ use tokio::time::timeout;
 
 use crate::{
     notify::{Interest, LINGER, Late, Notify, Patience, Tell, Unbound, tokio::Watched},
-    runtime::{Completion, Event},
     session::Session,
     staged::Staged,
     transport::{Broken, Transport},
@@ -56,10 +55,9 @@ pub struct Rest {
 /// Flushes, ends the write side, and [lingers](linger). `closed` does not wait for the latter.
 ///
 /// Not `patient`: what cannot be flushed within a second is given up, and the peer gets RST instead of an end.
-pub async fn drain(rest: Rest, patient: bool, completion: Completion) {
+pub async fn drain(rest: Rest, patient: bool, closed: impl FnOnce()) {
     let Rest { stream, tls, mut staged, mut write } = rest;
-    // Without a descriptor for it, the stream has gone with its connection.
-    let Ok(stream) = bind(stream) else { return completion.tell(Event::Closed) };
+    let Ok(stream) = bind(stream) else { return closed() };
     let mut transport = Transport::new(stream, tls);
     let ended = async {
         while !end(&mut transport, &mut staged, &mut write)? {
@@ -72,7 +70,7 @@ pub async fn drain(rest: Rest, patient: bool, completion: Completion) {
     if !done {
         transport.stream().reset_on_close();
     }
-    completion.tell(Event::Closed);
+    closed();
     if done {
         listen(transport.stream()).await;
     }

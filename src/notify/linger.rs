@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{LINGER, Late, Notify, Patience, poll::Watched};
+use crate::{inject, panics::contained};
 
 /// The streams of one loop that linger.
 #[derive(Default)]
@@ -88,7 +89,13 @@ impl Lingering {
 
     pub(super) fn clear(&self) {
         self.deadlines.take();
-        drop(self.streams.take());
+        for (_, late) in self.streams.take() {
+            // Whatever panics: the others have to be closed, or the loop never ends.
+            contained(move || {
+                inject::point("linger.clear");
+                drop(late);
+            });
+        }
     }
 }
 
