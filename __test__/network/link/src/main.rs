@@ -13,15 +13,21 @@
 mod carry;
 #[cfg(target_os = "linux")]
 mod command;
+#[cfg(target_os = "linux")]
 mod dice;
+#[cfg(target_os = "linux")]
 mod flows;
+#[cfg(target_os = "linux")]
 mod icmp;
+#[cfg(target_os = "linux")]
 mod line;
 #[cfg(target_os = "linux")]
 mod namespace;
 #[cfg(target_os = "linux")]
 mod netem;
+#[cfg(target_os = "linux")]
 mod packet;
+#[cfg(target_os = "linux")]
 mod road;
 #[cfg(target_os = "linux")]
 mod tun;
