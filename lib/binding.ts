@@ -106,7 +106,7 @@ if (flushes.size === 0) {
 flushes.add(() => {
   calls.flush(host);
   // What a worker has written is carried on without it.
-  if (isMainThread) native.leave();
+  if (isMainThread) native.leave(host);
 });
 
 function dispatch(pairs: number): void {

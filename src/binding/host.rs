@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::Instant,
 };
 
 use napi::{
@@ -141,6 +142,17 @@ impl Host {
     /// The turn of the event loop, if writes can wait for its end.
     pub(super) fn turn(&self) -> Option<Turn> {
         if matches!(self.means, Means::Thread(_)) { None } else { self.turns.now() }
+    }
+
+    /// Blocks until the peers of streams that linger on this thread have all that was sent, `deadline` at most.
+    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "there is no such loop"))]
+    pub(super) fn deliver(&self, deadline: Instant) {
+        #[cfg(unix)]
+        if let Means::Loop(looping, _) = &self.means {
+            looping.deliver(deadline);
+        }
+        #[cfg(not(unix))]
+        let _ = deadline;
     }
 
     /// Takes what other threads have to tell. Once a turn: what comes meanwhile has woken the loop again, and a task that always has

@@ -21,7 +21,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use napi::{
@@ -48,6 +48,9 @@ use crate::{
     inject,
     panics::{self, contained},
 };
+
+/// How long the end of the process may take.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// Where I/O happens.
 #[derive(Clone, Copy)]
@@ -128,12 +131,17 @@ pub fn connect(
     })
 }
 
-/// Before the process exits: waits until proxies with TLS have been sent what was written, a second at most.
+/// Before the process exits: waits until the peers of connections that are closed have all that was written, a second at most.
 #[napi(catch_unwind)]
-pub fn leave() {
+pub fn leave(host: u32) {
     contained(|| {
         inject::point("leave");
-        crate::proxy::drain(Duration::from_secs(1));
+        let deadline = Instant::now() + LEAVE;
+        crate::proxy::drain(LEAVE);
+        if let Some(host) = Host::of(host) {
+            host.deliver(deadline);
+        }
+        crate::close::deliver(deadline);
     });
 }
 

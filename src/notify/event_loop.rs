@@ -5,6 +5,7 @@ use std::{
     ffi::{c_int, c_void},
     io,
     rc::{Rc, Weak},
+    time::Instant,
 };
 
 use super::{
@@ -102,6 +103,11 @@ impl Loop {
         if self.lingering.add(watched.linger(), watched) {
             self.set_alarm();
         }
+    }
+
+    /// Before the process exits: blocks until the peers of streams that linger have all that was sent, `deadline` at most.
+    pub fn deliver(&self, deadline: Instant) {
+        self.lingering.deliver(deadline);
     }
 
     /// Closes everything, and calls `gone` when libuv has let go of all of it.

@@ -20,7 +20,7 @@ use std::{fmt::Debug, io, net::SocketAddr, sync::Arc, time::Duration};
 use ::tokio::net::TcpStream;
 
 use crate::inject;
-pub use patience::{Late, Patience};
+pub use patience::{Late, Patience, is_under_way};
 
 /// How long a stream that is closed goes on listening for the peer's end: closing with unread data makes the system send RST,
 /// which may destroy at the peer what has just been flushed.
