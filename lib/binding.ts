@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 import type * as Native from '../binding.d.cts';
-import { SocketError } from './error.ts';
+import { rethrowing, SocketError } from './error.ts';
 import { readIo } from './io.ts';
 
 export type { Socket as NativeSocket } from '../binding.d.cts';
@@ -90,16 +90,7 @@ const later: Uint32Array[] = [];
 export const scratch = new Uint8Array(65_536);
 
 const { loop, aheadAfter } = readIo();
-const { host, direct, calls } = native.start(loop, aheadAfter, batch, scratch, (pairs) => {
-  if (direct) {
-    deliver(batch, pairs);
-  } else if (delivered) {
-    later.push(batch.slice(0, 2 * pairs));
-  } else {
-    endTurn();
-    deliver(batch, pairs);
-  }
-});
+const { host, direct, calls } = rethrowing(() => native.start(loop, aheadAfter, batch, scratch, dispatch));
 
 export const { read, peek, write, shutdown, watch } = calls;
 
@@ -115,8 +106,19 @@ if (flushes.size === 0) {
 flushes.add(() => {
   calls.flush(host);
   // What a worker has written is carried on without it.
-  if (isMainThread) native.leave();
+  if (isMainThread) native.leave(host);
 });
+
+function dispatch(pairs: number): void {
+  if (direct) {
+    deliver(batch, pairs);
+  } else if (delivered) {
+    later.push(batch.slice(0, 2 * pairs));
+  } else {
+    endTurn();
+    deliver(batch, pairs);
+  }
+}
 
 function endTurn(): void {
   delivered = true;

@@ -47,7 +47,13 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   }
 
   get stats(): SocketStats {
-    return this.#native.stats() as SocketStats;
+    const stats = this.figures();
+    if (stats === null) throw this.#failure();
+    return stats;
+  }
+
+  protected figures(): SocketStats | null {
+    return this.#native.stats();
   }
 
   upgraded = false;
@@ -156,7 +162,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     else if (event === Told.Opened) this.#open();
     else if (event === Told.Unwritable) this.writable.unwritable(this.#native.id);
     else if (event === Told.Failed) this.#fail(this.#failure());
-    else if (event === Told.Broken) this.broke();
+    else if (event === Told.Broken) this.#broke();
     else this.#finish();
   }
 
@@ -243,6 +249,12 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     this.broken(error);
     this.readable.fail(error);
     this.#shut(error);
+  }
+
+  /** An event says that it broke. */
+  #broke(): void {
+    if (this.#state.kind === 'connecting') this.#fail(this.#failure());
+    else this.broke();
   }
 
   #flushAndClose(finish: () => void, error: unknown): void {

@@ -26,12 +26,18 @@ pub fn io_code(error: &io::Error) -> &'static str {
         Kind::OutOfMemory => "ENOMEM",
         Kind::NotFound => "ENOENT",
         Kind::NotADirectory => "ENOTDIR",
+        // What is asked of the system does not wait, but for threads: it lets the process have no more.
+        Kind::WouldBlock => "EAGAIN",
         _ => match error.raw_os_error() {
             Some(OPEN_FILES_PROCESS) => "EMFILE",
             #[cfg(unix)]
             Some(23) => "ENFILE",
             #[cfg(unix)]
             Some(AF_NOT_SUPPORTED) => "EAFNOSUPPORT",
+            #[cfg(unix)]
+            Some(libc::ENOBUFS) => "ENOBUFS",
+            #[cfg(windows)]
+            Some(10055) => "ENOBUFS",
             _ => "ERR_SOCKET_IO",
         },
     }
