@@ -101,7 +101,7 @@ impl Address {
     }
 }
 
-fn embed(form: u8, free: u128, inner: u32) -> Ipv6Addr {
+pub(crate) fn embed(form: u8, free: u128, inner: u32) -> Ipv6Addr {
     let [a, b, c, d] = inner.to_be_bytes();
     let mut octets = free.to_be_bytes();
     let mut put = |at: usize, bytes: &[u8]| octets[at..at + bytes.len()].copy_from_slice(bytes);

@@ -2,7 +2,7 @@
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
-use crate::{certificates, pem::armoured};
+use crate::{addresses::embed, certificates, pem::armoured};
 
 /// Target, name and bytes of each.
 #[must_use]
@@ -34,6 +34,12 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     for inner in [[127, 0, 0, 1], [10, 0, 0, 1], [8, 8, 8, 8], [169, 254, 169, 254]] {
         add("hosts", &format!("v4-{}", inner[0]), [&[0], &inner[..]].concat());
     }
+    for form in 0..10 {
+        for (at, inner) in [[127, 0, 0, 1], [10, 0, 0, 1], [8, 8, 8, 8]].into_iter().enumerate() {
+            let address = embed(form, 0x2606_4700 << 96, u32::from_be_bytes(inner));
+            add("hosts", &format!("v6-{form}-{at}"), [&[1], &address.octets()[..]].concat());
+        }
+    }
     for (at, operations) in RECORDS.iter().enumerate() {
         for flags in 0..4 {
             add("records", &format!("{at}-{flags}"), [&[flags], *operations].concat());
@@ -54,7 +60,8 @@ const RECORDS: [&[u8]; 6] = [
     &[0, 0, 0, 15, 0, 9, 0, 0, 0, 6, 0, 10, 21, 3, 3, 0, 2, 1, 0, 15, 0, 9],
 ];
 
-const CONNECT: [(u8, u8, &str); 9] = [
+const CONNECT: [(u8, u8, &str); 10] = [
+    (0, 1, "HTTP/1.1 101 Switching\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),
     (0, 5, "HTTP/1.1 200 OK\r\n\r\nSSH-2.0-x"),
     (1, 1, "HTTP/1.0 200 Connection established\r\nVia: x\r\n\r\n"),
     (1, 9, "HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n"),
@@ -141,6 +148,12 @@ fn chains() -> Vec<(&'static str, Vec<u8>)> {
         params.not_after = rcgen::date_time_ymd(1999, 1, 1);
         params.signed_by(&leaf_key, &root).expect("a leaf").der().to_vec()
     };
+    // Names that a terminal would obey, and more than anybody reads.
+    let steering =
+        leaf(&["\u{1b}[2Jb.example", "a\r\nb"]).signed_by(&leaf_key, &root).expect("a leaf").der().to_vec();
+    let many: Vec<String> = (0..400).map(|number| format!("{number}.example")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let many = leaf(&many).signed_by(&leaf_key, &root).expect("a leaf").der().to_vec();
     let (root, middle) = (&root_der[..], &middle_der[..]);
     vec![
         ("direct", certificates::written(&[root], &[&below_root], 0, 0)),
@@ -152,6 +165,8 @@ fn chains() -> Vec<(&'static str, Vec<u8>)> {
         ("untrusted-root", certificates::written(&[middle], &[&below_root, root], 1, 0)),
         ("old", certificates::written(&[root], &[&old], 0, 0)),
         ("early", certificates::written(&[root], &[&below_root], 0, 1)),
+        ("steering", certificates::written(&[root], &[&steering], 0, 0)),
+        ("many-names", certificates::written(&[root], &[&many], 0, 0)),
         ("authority", certificates::written(&[root], &[root], 0, 0)),
     ]
 }
