@@ -70,6 +70,11 @@ describe.runIf(process.platform === 'linux')('descriptors', () => {
     expect(counted).toEqual({ opened: 200, left: 0, aborted: false });
   }, 30_000);
 
+  test('return also where each socket had a signal with a listener that has the socket', async () => {
+    const counted = await run('dropped, with signals that lead back to them', greet, 200);
+    expect(counted).toEqual({ opened: 200, left: 0 });
+  }, 30_000);
+
   test('of sockets that nobody ever looked at return', async () => {
     expect(await run('never looked at', greet, 200)).toEqual({ opened: 200, left: 0 });
   }, 30_000);

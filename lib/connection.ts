@@ -64,6 +64,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
 
   close(reason: unknown): Promise<void> {
     this.endedBy(reason);
+    this.readable.drop();
     const make = () => (reason === undefined ? misuse.closed(this.address.text, misuse.CLOSED) : reason);
     const { kind } = this.#state;
     // Nothing is queued, so there is nothing to wait for.
@@ -109,6 +110,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     if (!connecting) next.#watch();
     this.#forget?.();
     this.#idle?.stop();
+    this.readable.drop();
     this.readable.end();
     this.repin();
     const replaced = misuse.replacedError(text);
