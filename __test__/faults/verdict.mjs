@@ -19,6 +19,14 @@ const afterEnd = (phase) => /^(half-open|ended)/.test(phase);
 
 const written = (phase) => phase === 'asked' || phase === 'half-closed';
 
+/** What the write ends with, of a socket that was open. */
+function lastWrite(phase, name, how, code) {
+  if (how !== 'ends') return written(phase) ? 'resolves' : phase === 'streaming' ? ANY : code;
+  // It comes too late, and may meet the reset.
+  if (name.endsWith('a reset') && atEnd[phase] === undefined) return /^(ERR_SOCKET_CLOSED|ECONNRESET)$/;
+  return atEnd[phase] ?? 'ERR_SOCKET_CLOSED';
+}
+
 /** What promises of `wintersock` end with. */
 function ofWeb({ phase, name, verdict: { how, code } }) {
   if (phase === 'closing' || phase === 'closed')
@@ -28,15 +36,7 @@ function ofWeb({ phase, name, verdict: { how, code } }) {
     return { opened: code, closed: 'resolves', read: name.endsWith('close()') ? 'done' : code, write: code };
   }
   const read = afterEnd(phase) || how === 'ends' || how === 'closed' ? 'done' : code;
-  const write =
-    how === 'ends'
-      ? (atEnd[phase] ?? 'ERR_SOCKET_CLOSED')
-      : written(phase)
-        ? 'resolves'
-        : phase === 'streaming'
-          ? ANY
-          : code;
-  return { opened: 'resolves', closed: 'resolves', read, write };
+  return { opened: 'resolves', closed: 'resolves', read, write: lastWrite(phase, name, how, code) };
 }
 
 /** Codes of a duplex where they are not those of `wintersock`. */
@@ -74,7 +74,7 @@ export function judge(cell, result) {
     intact,
     whole = true,
     received,
-    said = 0,
+    said = received,
     heard = 0,
     issued,
     end,
@@ -101,6 +101,8 @@ function delivers({ phase, api, name, verdict: { how } }) {
   if (phase === 'closing' || phase === 'closed' || how === 'fails' || how === 'abandoned' || how === 'closed')
     return false;
   if (how === 'ends') return true;
+  // Whoever gives up does without the rest.
+  if (name.startsWith('silence')) return false;
   // What a reset overtakes is lost; what node:stream holds when it is destroyed is, too.
   if (phase === 'streaming' && name.includes('reset')) return false;
   return api === 'web' || phase !== 'unread';
