@@ -2,10 +2,11 @@
  * The native half: loads it, and hands its events to whom they concern. The only file that imports the addon as a value.
  */
 
+import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 import type * as Native from '../binding.d.cts';
-import { SocketError } from './error.ts';
+import { rethrowing, SocketError } from './error.ts';
 import { readIo } from './io.ts';
 
 export type { Socket as NativeSocket } from '../binding.d.cts';
@@ -89,16 +90,7 @@ const later: Uint32Array[] = [];
 export const scratch = new Uint8Array(65_536);
 
 const { loop, aheadAfter } = readIo();
-const { host, direct, calls } = native.start(loop, aheadAfter, batch, scratch, (pairs) => {
-  if (direct) {
-    deliver(batch, pairs);
-  } else if (delivered) {
-    later.push(batch.slice(0, 2 * pairs));
-  } else {
-    endTurn();
-    deliver(batch, pairs);
-  }
-});
+const { host, direct, calls } = rethrowing(() => native.start(loop, aheadAfter, batch, scratch, dispatch));
 
 export const { read, peek, write, shutdown, watch } = calls;
 
@@ -114,8 +106,19 @@ if (flushes.size === 0) {
 flushes.add(() => {
   calls.flush(host);
   // What a worker has written is carried on without it.
-  if (isMainThread) native.leave();
+  if (isMainThread) native.leave(host);
 });
+
+function dispatch(pairs: number): void {
+  if (direct) {
+    deliver(batch, pairs);
+  } else if (delivered) {
+    later.push(batch.slice(0, 2 * pairs));
+  } else {
+    endTurn();
+    deliver(batch, pairs);
+  }
+}
 
 function endTurn(): void {
   delivered = true;
@@ -182,7 +185,14 @@ function platformName(): string {
   return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
 }
 
+/** Whether this Node runs on musl: the loader that it names at its beginning says so. */
 function isMusl(): boolean {
+  const loader = /\/ld-(musl|linux)/.exec(beginningOf(process.execPath));
+  return loader ? loader[1] === 'musl' : isMuslByReport();
+}
+
+/** Where that is not to be read. A report waits for all workers of this thread, which may be busy for ever. */
+function isMuslByReport(): boolean {
   // Gathering the report may otherwise look up host names. The type of @types/node 20 does not have the member yet.
   const report = process.report as typeof process.report & { excludeNetwork: boolean };
   const before = report.excludeNetwork;
@@ -190,4 +200,19 @@ function isMusl(): boolean {
   const { header } = report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
   report.excludeNetwork = before;
   return header.glibcVersionRuntime === undefined;
+}
+
+/** As much of a file as its headers need; nothing if it cannot be read, as under Node's permission model. */
+function beginningOf(path: string): string {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const bytes = Buffer.alloc(4096);
+      return bytes.toString('latin1', 0, readSync(file, bytes));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return '';
+  }
 }

@@ -36,7 +36,8 @@ export function lengthOf(chunk: unknown): number {
   if (typeof chunk === 'string') return Buffer.byteLength(chunk);
   try {
     const length = (chunk as ArrayBufferView | undefined | null)?.byteLength;
-    return typeof length === 'number' ? length : 0;
+    // Anything else that a stream could not add up would error it without a word to the sink.
+    return typeof length === 'number' && Number.isSafeInteger(length) && length >= 0 ? length : 0;
   } catch {
     // A view on memory that was transferred away. Only when it is written can the side end properly.
     return 0;

@@ -4,6 +4,7 @@ import type { Binding, BindingConfig, SocketAddress, SocketOptions } from '../in
 import { parseAddress } from './address.ts';
 import { connecting } from './channels.ts';
 import { Connection } from './connection.ts';
+import { rethrowing } from './error.ts';
 import { bind, defaultHost, Host, setDefaultHost } from './host.ts';
 import { readOptions } from './options.ts';
 import { type Socket, socketOf } from './socket.ts';
@@ -28,7 +29,7 @@ function bindingOf(host: Host): Binding {
     connect: (address: string | SocketAddress, options: SocketOptions | null | undefined = undefined) =>
       connectBy(host, address, options),
     get stats() {
-      return host.config.stats();
+      return rethrowing(() => host.config.stats());
     },
   });
   return bind(binding, host);

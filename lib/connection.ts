@@ -47,7 +47,13 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   }
 
   get stats(): SocketStats {
-    return this.#native.stats() as SocketStats;
+    const stats = this.figures();
+    if (stats === null) throw this.#failure();
+    return stats;
+  }
+
+  protected figures(): SocketStats | null {
+    return this.#native.stats();
   }
 
   upgraded = false;
@@ -58,6 +64,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
 
   close(reason: unknown): Promise<void> {
     this.endedBy(reason);
+    this.readable.drop();
     const make = () => (reason === undefined ? misuse.closed(this.address.text, misuse.CLOSED) : reason);
     const { kind } = this.#state;
     // Nothing is queued, so there is nothing to wait for.
@@ -96,12 +103,14 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     const secure: Options = { ...this.options, secureTransport: 'on' };
     const next = new Connection(this.address, secure, this.host, this.#native, handshake);
     this.upgraded = this.moved = true;
+    next.#state = { kind: 'connecting', after: this };
     startsTls(this, next, handshake.secure.serverName);
     const connecting = this.#state.kind === 'connecting';
     this.#state = { kind: 'upgrading', next };
     if (!connecting) next.#watch();
     this.#forget?.();
     this.#idle?.stop();
+    this.readable.drop();
     this.readable.end();
     this.repin();
     const replaced = misuse.replacedError(text);
@@ -155,7 +164,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     else if (event === Told.Opened) this.#open();
     else if (event === Told.Unwritable) this.writable.unwritable(this.#native.id);
     else if (event === Told.Failed) this.#fail(this.#failure());
-    else if (event === Told.Broken) this.broke();
+    else if (event === Told.Broken) this.#broke();
     else this.#finish();
   }
 
@@ -244,6 +253,12 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     this.#shut(error);
   }
 
+  /** An event says that it broke. */
+  #broke(): void {
+    if (this.#state.kind === 'connecting') this.#fail(this.#failure());
+    else this.broke();
+  }
+
   #flushAndClose(finish: () => void, error: unknown): void {
     this.#state = { kind: 'closing' };
     this.readable.end();
@@ -265,10 +280,12 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
 
   /** Ends everything at once. */
   #shut(error: unknown): void {
-    if (this.#state.kind === 'closed') return;
-    // After a hand-over the connection is the next socket's.
-    const own = this.#state.kind !== 'upgrading' && this.#state.kind !== 'lent';
-    if (own) this.#native.abort(this.writable.queues);
+    const state = this.#state;
+    if (state.kind === 'closed') return;
+    // After a hand-over the connection is the next socket's. Before it, what the last one has queued may be cut short.
+    const own = state.kind !== 'upgrading' && state.kind !== 'lent';
+    const before = state.kind === 'connecting' ? state.after?.writable : undefined;
+    if (own) this.#native.abort(this.writable.queues || before?.queues === true);
     this.unopened(error);
     this.readable.end();
     this.writable.fail(error);

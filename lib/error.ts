@@ -51,7 +51,7 @@ export function rethrowing<T>(call: () => T): T {
     return call();
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
-    // What napi itself throws (a caught panic) has a code in words, such as GenericFailure.
+    // What napi itself throws has a code in words, such as GenericFailure.
     throw new SocketError(message, { code: code?.startsWith('E') ? code : 'ERR_INTERNAL' });
   }
 }

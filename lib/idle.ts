@@ -8,18 +8,27 @@ export interface Idle {
   idled(error: SocketError): void;
 }
 
+/** The timer of a watch. */
+interface Alarm {
+  timer?: NodeJS.Timeout;
+}
+
+const collected = new FinalizationRegistry<Alarm>(({ timer }) => clearTimeout(timer));
+
 export class IdleWatch {
-  #timer: NodeJS.Timeout | undefined;
+  readonly #alarm: Alarm = {};
 
   /**
    * @param after Milliseconds.
    * @param counts Told that `idle` is ended.
    */
   constructor(native: NativeSocket, after: number, text: string, idle: Idle, counts: (code: string) => void) {
-    // A timer is held by Node. Whoever is dropped is collected all the same.
+    // A timer is held by Node. Whoever is dropped is collected all the same, and then no timer is left of him.
     const [socket, owner] = [new WeakRef(native), new WeakRef(idle)];
+    const alarm = this.#alarm;
+    collected.register(idle, alarm);
     const wait = (time: number) => {
-      this.#timer = setTimeout(() => {
+      alarm.timer = setTimeout(() => {
         // Noted where the bytes go through: a timer that is set anew for each of them would cost more than they do.
         const quiet = socket.deref()?.idle() ?? 0;
         const target = owner.deref();
@@ -37,7 +46,7 @@ export class IdleWatch {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#alarm.timer);
   }
 }
 

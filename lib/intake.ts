@@ -23,8 +23,8 @@ export class Intake implements Sink<Chunk> {
   readonly pace = new Pace();
   readonly #owner: IntakeOwner;
   readonly #paused: () => void;
-  /** close() or abort() was called; what that does may have to wait. */
-  #closed = false;
+  /** close() or abort() was called; what that does may have to wait. A stream measures later chunks, too, and then refuses them. */
+  closed = false;
   /** Writes that the stream has not settled. */
   #through = 0;
   #draining: Deferred<void> | undefined;
@@ -36,7 +36,7 @@ export class Intake implements Sink<Chunk> {
   }
 
   offer(chunk: Chunk): Chunk | typeof TAKEN {
-    const id = this.#closed || this.#through > 0 ? undefined : this.#owner.intake;
+    const id = this.closed || this.#through > 0 ? undefined : this.#owner.intake;
     if (id === undefined) return chunk;
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     // Anything else takes more looking at.
@@ -64,7 +64,7 @@ export class Intake implements Sink<Chunk> {
   }
 
   ending(): void {
-    this.#closed = true;
+    this.closed = true;
   }
 
   get fresh(): number {

@@ -28,8 +28,9 @@ export abstract class Outcome implements channels.Observable, Idle {
     this.options = options;
   }
 
-  abstract readonly stats: SocketStats;
   protected abstract info(): SocketInfo;
+  /** `null`: the native half has failed. */
+  protected abstract figures(): SocketStats | null;
   abstract repin(): void;
   abstract abort(reason: unknown): void;
 
@@ -92,7 +93,7 @@ export abstract class Outcome implements channels.Observable, Idle {
       secureTransport: options.secureTransport,
       socket: () => this.socket as object,
       info: () => this.info(),
-      stats: () => (moved ? null : this.stats),
+      stats: () => (moved ? null : this.figures()),
     };
   }
 }

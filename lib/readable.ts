@@ -4,8 +4,8 @@ import type { UnderlyingByteSource } from 'node:stream/web';
 import { END, FAILED, Interest, peek, read, scratch, WAIT, watch } from './binding.ts';
 import { allocate, BULK, chunkOf, giveBack } from './memory.ts';
 import type { ReadableOwner } from './owner.ts';
-import { SocketReadable, type Source } from './reader.ts';
-import { type Answer, Reads } from './reads.ts';
+import { discard, SocketReadable, type Source } from './reader.ts';
+import { type Answer, Reads, settle } from './reads.ts';
 
 type State =
   /** Not connected yet. */
@@ -31,8 +31,6 @@ export class ReadableSide implements Source {
   readonly #reads = new Reads();
   /** The stream has pulled. */
   #pulled = false;
-  /** By its first read the stream has to become "disturbed", which others look at. */
-  #disturbed = false;
   /** It has been pulled from. */
   #used = false;
   /** Pulled again before the first answer: by a second read, or by another reader after releaseLock(). */
@@ -63,7 +61,7 @@ export class ReadableSide implements Source {
 
   /** Whether nobody has used it. */
   get untouched(): boolean {
-    return !this.over && !this.#disturbed && !this.#stream?.locked;
+    return !this.over && !this.#reads.disturbed && !this.#stream?.locked;
   }
 
   /** Whether a read is pending. */
@@ -91,7 +89,7 @@ export class ReadableSide implements Source {
   /** Whether the stream has to answer the next read. */
   #concernsStream(): boolean {
     // What was asked of it before has to be answered before.
-    if (this.#pulled || this.#reads.inStream || !this.#disturbed) return true;
+    if (this.#pulled || this.#reads.inStream || !this.#reads.disturbed) return true;
     if (!this.#used) return false;
     // Bytes that nobody has taken, or a BYOB read that has got a part of an element.
     const controller = this.#controller as ReadableByteStreamController;
@@ -100,7 +98,6 @@ export class ReadableSide implements Source {
   }
 
   throughStream<T>(read: () => Promise<T>): Promise<T> {
-    this.#disturbed = true;
     return this.#reads.throughStream(read);
   }
 
@@ -144,6 +141,11 @@ export class ReadableSide implements Source {
     if (!this.over) this.#over({ kind: 'over' });
   }
 
+  /** The user ends the socket: what a reader has left in the stream's queue does not come out any more. */
+  drop(): void {
+    if (this.#stream && (this.#controller?.desiredSize ?? 0) < 0) discard(this.#stream);
+  }
+
   /** Errors the stream. */
   fail(error: unknown): void {
     if (!this.over) this.#over({ kind: 'over', error });
@@ -162,7 +164,7 @@ export class ReadableSide implements Source {
     if (state.kind === 'over' || state.kind === 'cancelled') return;
     this.#state = { kind: 'cancelled' };
     this.#pulled = false;
-    for (const { resolve } of this.#reads.takeAll()) resolve({ value: undefined, done: true });
+    settle(this.#reads.takeAll(), {});
     this.#owner.sideEnded();
     if (state.kind === 'open') this.readable(state.id);
   }
@@ -272,23 +274,18 @@ export class ReadableSide implements Source {
     const requests = this.#reads.takeAll();
     this.#owner.repin();
     this.#show(state);
-    for (const { resolve, reject } of requests) {
-      if ('error' in state) reject(state.error);
-      else resolve({ value: undefined, done: true });
-    }
+    settle(requests, state);
   }
 
   #show(state: State & { kind: 'over' }): void {
-    const controller = this.#controller;
-    if (controller === undefined) return;
     if ('error' in state) {
-      controller.error(state.error);
+      this.#controller?.error(state.error);
       return;
     }
     try {
-      controller.close();
+      this.#controller?.close();
       // A pending BYOB read ends only when its request is answered.
-      controller.byobRequest?.respond(0);
+      this.#controller?.byobRequest?.respond(0);
     } catch {
       // Cancelled already; or, by Streams, a BYOB read had half an element, and the stream is errored with that.
     }

@@ -17,6 +17,8 @@ export interface Source {
 
 // Not a field: Node 20 gives each stream a shape of its own, and every further field makes another one, of 300 bytes.
 const sources = new WeakMap<ReadableStream, Source>();
+/** The last reader of each. */
+const readers = new WeakMap<ReadableStream, ReadableStreamDefaultReader | ReadableStreamBYOBReader>();
 
 /** A byte stream that hands out such readers. Whatever else reads it (BYOB readers, pipes, tees, iterators) pulls as ever. */
 export class SocketReadable extends ReadableStream<Uint8Array> {
@@ -30,9 +32,17 @@ export class SocketReadable extends ReadableStream<Uint8Array> {
   override getReader(options: any = undefined): any {
     const source = sources.get(this);
     // With options it is the platform's to say what they mean.
-    if (source === undefined || (options !== undefined && options !== null)) return super.getReader(options);
-    return new SocketReader(this, source);
+    const asIs = source === undefined || (options !== undefined && options !== null);
+    const reader = asIs ? super.getReader(options) : new SocketReader(this, source);
+    readers.set(this, reader);
+    return reader;
   }
+}
+
+/** Drops what is in the queue of a stream, and ends it: by whoever may, which is the reader that holds it. A pipe, or the like, has one of its own. */
+export function discard(stream: ReadableStream): void {
+  const holder = stream.locked ? readers.get(stream) : stream;
+  holder?.cancel().catch(() => {});
 }
 
 class SocketReader extends ReadableStreamDefaultReader<Uint8Array> {

@@ -14,6 +14,8 @@ export class Reads {
   #waiting: Request[] = [];
   #through = 0;
   #refilling = false;
+  /** Whether the stream has answered one: by its first read it has to become "disturbed", which others look at. */
+  disturbed = false;
 
   /** How many wait. */
   get waiting(): number {
@@ -41,6 +43,7 @@ export class Reads {
 
   /** Lets the stream answer one. */
   throughStream<T>(read: () => Promise<T>): Promise<T> {
+    this.disturbed = true;
     this.#through += 1;
     return counted(read(), () => {
       this.#through -= 1;
@@ -61,5 +64,13 @@ export class Reads {
     this.#refilling = true;
     for (let ticks = 0; ticks < 4; ticks += 1) await undefined;
     this.#refilling = false;
+  }
+}
+
+/** Answers reads whose stream is over: done, or with the error if there is one. */
+export function settle(requests: readonly Request[], state: { error?: unknown }): void {
+  for (const { resolve, reject } of requests) {
+    if ('error' in state) reject(state.error);
+    else resolve({ value: undefined, done: true });
   }
 }

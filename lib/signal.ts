@@ -7,7 +7,7 @@ export interface Abortable {
 
 interface Watch {
   targets: Set<WeakRef<Abortable>>;
-  listener: () => void;
+  listener: (event: Event) => void;
 }
 
 const watches = new WeakMap<AbortSignal, Watch>();
@@ -18,20 +18,25 @@ export function watchSignal(signal: AbortSignal, target: Abortable): () => void 
   const watch = watches.get(signal) ?? begin(signal);
   const weak = new WeakRef(target);
   watch.targets.add(weak);
+  // The registry keeps what it calls: if that had the signal, and a listener of the user's on the signal the socket, it would keep the socket.
+  const observed = new WeakRef(signal);
   const forget = () => {
+    collected.unregister(weak);
     watch.targets.delete(weak);
-    if (watch.targets.size > 0 || watches.get(signal) !== watch) return;
-    watches.delete(signal);
-    signal.removeEventListener('abort', watch.listener);
+    const left = observed.deref();
+    if (left === undefined || watch.targets.size > 0 || watches.get(left) !== watch) return;
+    watches.delete(left);
+    left.removeEventListener('abort', watch.listener);
   };
-  collected.register(target, forget);
+  collected.register(target, forget, weak);
   return forget;
 }
 
 function begin(signal: AbortSignal): Watch {
   const targets = new Set<WeakRef<Abortable>>();
-  const listener = () => {
-    for (const weak of [...targets]) weak.deref()?.abort(signal.reason);
+  // Without `signal`, for the same reason.
+  const listener = ({ target }: Event) => {
+    for (const weak of [...targets]) weak.deref()?.abort((target as AbortSignal).reason);
   };
   const watch = { targets, listener };
   watches.set(signal, watch);

@@ -7,8 +7,8 @@ export const CLOSE_BOUND_MS = 1000;
 
 /** Each state owns what is usable in it. */
 export type State =
-  /** Resolving, connecting, or in a handshake. */
-  | { kind: 'connecting' }
+  /** Resolving, connecting, or in a handshake: with `after`, when what that one has queued is out. */
+  | { kind: 'connecting'; after?: Connection }
   | { kind: 'open' }
   /** startTls() was called: what was queued goes out, then `next` takes the connection over. */
   | { kind: 'upgrading'; next: Connection }

@@ -168,7 +168,7 @@ export class WritableSide implements IntakeOwner {
   }
 
   #enqueue(chunk: unknown): number {
-    this.#queued += 1;
+    if (!this.#intake.closed) this.#queued += 1;
     return lengthOf(chunk);
   }
 

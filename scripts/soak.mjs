@@ -20,7 +20,7 @@ const USAGE = `npm run soak -- [options]
   --minutes <n>         how long to soak (default 10)
   --quick               less load, for 45 seconds; with --leaks: few lives of each kind
   --leaks               not that, but kinds of lives one by one: what thousands of each leave behind
-  --only <a,b>          with --leaks: kinds whose name contains one of these
+  --only <pattern>      with --leaks: kinds whose name fits this regular expression
   --count <n>           with --leaks: lives of each kind (default 10000)
   --node <20,24>        these release lines of Node (default: the one that runs this)
   --io <direct,thread>  where I/O happens: direct, ahead, thread (default: direct)
@@ -142,13 +142,12 @@ async function leak(node, io) {
   console.log(`\n=== lives one by one, ${node}, I/O ${io}`);
   const count = Number(values.count ?? (quick ? 300 : 10_000));
   const around = await Surroundings.open();
-  const only = values.only.split(',').filter(Boolean);
   const lives = [];
   try {
     // A hundred kinds, at some milliseconds each.
     await around.run(
       'leaks.mjs',
-      { count, only },
+      { count, only: values.only },
       { node, io, seconds: 600 + count, env: { ...ALLOCATOR, MALLOC_ARENA_MAX: '1' } },
       (line) => {
         // Few lives tell nothing of memory.

@@ -16,7 +16,7 @@ pub fn connect_advice(code: &str) -> &'static str {
             "there is no route to it from this machine; check the address and the network"
         }
         "EACCES" | "EPERM" => "the system does not permit it; check the firewall and the process's rights",
-        "EMFILE" | "ENFILE" => "too many files are open; close sockets that are done, or raise the limit",
+        "EMFILE" | "ENFILE" | "ENOMEM" | "ENOBUFS" | "EAGAIN" => resource_advice(code),
         "ENOENT" | "ENOTDIR" => "there is no such socket; check the path, and that the server runs",
         "EADDRINUSE" => {
             "the local address and port are in use; choose another `localPort`, or let the system choose"
@@ -25,6 +25,25 @@ pub fn connect_advice(code: &str) -> &'static str {
             "the system refuses this address; check it (a link-local IPv6 address needs a zone, which an address here cannot have)"
         }
         _ => "the connection could not be established; see `cause`, and check the address and the network",
+    }
+}
+
+/// When the system has run out of something.
+pub fn resource_advice(code: &str) -> &'static str {
+    match code {
+        "EMFILE" => {
+            "the process has too many files open; close sockets that are done, or raise the limit (`ulimit -n`)"
+        }
+        "ENFILE" => {
+            "the machine has too many files open; close sockets that are done, or raise its limit (`fs.file-max`)"
+        }
+        "ENOMEM" | "ENOBUFS" => {
+            "the system has no memory for it; close sockets that are done, or give it more memory"
+        }
+        "EAGAIN" => {
+            "the system lets the user, or the container, have no more threads; end some, or raise the limit (`ulimit -u`, `pids.max`)"
+        }
+        _ => "the system cannot give what it needs; see `cause`, and check the limits of the process",
     }
 }
 
@@ -44,6 +63,10 @@ pub fn io_advice(code: &str) -> &'static str {
             "the peer reset the connection; it may have crashed, restarted or refused what was sent"
         }
         "ETIMEDOUT" => "the peer stopped answering",
+        "EMFILE" | "ENFILE" | "ENOMEM" | "ENOBUFS" => resource_advice(code),
+        "EPERM" | "EACCES" => {
+            "the system does not permit it any more; check the firewall and the process's rights"
+        }
         _ => "the connection broke; see `cause`, check the network, and connect again",
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     config::Tuning,
     endpoint::Endpoint,
     error::Error,
+    inject,
     journey::Timings,
     notify::{Interest, Notifier, Notify, Unbound, Watched},
     runtime::{Environment, Event},
@@ -49,7 +50,7 @@ impl Deadline {
         whole: Duration,
     ) -> Result<Self, Error> {
         let told = Arc::clone(environment);
-        let task = environment.spawn(async move {
+        let task = environment.spawn("deadline", id, async move {
             tokio::time::sleep(after).await;
             told.push(id, Event::Late);
         })?;
@@ -114,7 +115,7 @@ impl Attempt {
                     remote: Endpoint::Ip(address),
                     alpn: None,
                     timings,
-                    tunnelled: false,
+                    tunnel: None,
                 };
                 Ok((stream, info))
             }
@@ -124,6 +125,7 @@ impl Attempt {
 }
 
 fn connecting(address: SocketAddr, tuning: &Tuning) -> io::Result<Socket> {
+    inject::system("attempt.socket")?;
     // Two calls of the system less where it can be asked for at once.
     #[cfg(target_os = "linux")]
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
@@ -132,7 +134,7 @@ fn connecting(address: SocketAddr, tuning: &Tuning) -> io::Result<Socket> {
     #[cfg(not(target_os = "linux"))]
     socket.set_nonblocking(true)?;
     tuning.apply(&SockRef::from(&socket))?;
-    match socket.connect(&address.into()) {
+    match inject::system("attempt.connect").and_then(|()| socket.connect(&address.into())) {
         Err(error) if !is_in_progress(&error) => Err(error),
         _ => Ok(socket),
     }

@@ -1,12 +1,19 @@
 //! The end of an open connection: what could not be flushed at once, FIN, and a while of listening for the peer's end.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    notify::{Interest, LINGER, Late, Notify, Patience, Tell, Unbound, tokio::Watched},
-    runtime::{Completion, Event},
+    notify::{Interest, LINGER, Late, Notify, Patience, Tell, Unbound, is_under_way, tokio::Watched},
     session::Session,
     staged::Staged,
     transport::{Broken, Transport},
@@ -56,10 +63,9 @@ pub struct Rest {
 /// Flushes, ends the write side, and [lingers](linger). `closed` does not wait for the latter.
 ///
 /// Not `patient`: what cannot be flushed within a second is given up, and the peer gets RST instead of an end.
-pub async fn drain(rest: Rest, patient: bool, completion: Completion) {
+pub async fn drain(rest: Rest, patient: bool, closed: impl FnOnce()) {
     let Rest { stream, tls, mut staged, mut write } = rest;
-    // Without a descriptor for it, the stream has gone with its connection.
-    let Ok(stream) = bind(stream) else { return completion.tell(Event::Closed) };
+    let Ok(stream) = bind(stream) else { return closed() };
     let mut transport = Transport::new(stream, tls);
     let ended = async {
         while !end(&mut transport, &mut staged, &mut write)? {
@@ -72,9 +78,11 @@ pub async fn drain(rest: Rest, patient: bool, completion: Completion) {
     if !done {
         transport.stream().reset_on_close();
     }
-    completion.tell(Event::Closed);
+    // Before the process learns that it need not wait any more.
+    let lingering = Lingering::new();
+    closed();
     if done {
-        listen(transport.stream()).await;
+        lingering.on(transport.stream()).await;
     }
 }
 
@@ -102,10 +110,58 @@ pub fn end<S: Notify>(
     }
 }
 
+/// Cancelled when the process is about to exit.
+static LEAVING: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+/// How many streams linger on the tokio thread.
+static LINGERING: AtomicUsize = AtomicUsize::new(0);
+
+/// One of [`LINGERING`].
+struct Lingering;
+
+impl Lingering {
+    fn new() -> Self {
+        LINGERING.fetch_add(1, Ordering::AcqRel);
+        Self
+    }
+
+    async fn on(self, stream: &Watched) {
+        tokio::select! {
+            () = listen(stream) => {}
+            () = delivered(stream) => {}
+        }
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        LINGERING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Listens for the peer's end, for a while. See [`LINGER`].
-pub async fn linger(stream: Unbound) {
-    if let Ok(stream) = bind(stream) {
-        listen(&stream).await;
+pub fn linger(stream: Unbound) -> impl Future<Output = ()> {
+    // From now on: the process may exit before the task begins.
+    let lingering = Lingering::new();
+    async move {
+        if let Ok(stream) = bind(stream) {
+            lingering.on(&stream).await;
+        }
+    }
+}
+
+/// Before the process exits: blocks until the peers of streams that linger on the tokio thread have all that was sent, `deadline` at most.
+pub fn deliver(deadline: Instant) {
+    LEAVING.cancel();
+    while LINGERING.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits, once the process is about to exit, until the peer has everything.
+async fn delivered(stream: &Watched) {
+    LEAVING.cancelled().await;
+    while is_under_way(&stream.socket()) {
+        sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -26,12 +26,18 @@ pub fn io_code(error: &io::Error) -> &'static str {
         Kind::OutOfMemory => "ENOMEM",
         Kind::NotFound => "ENOENT",
         Kind::NotADirectory => "ENOTDIR",
+        // What is asked of the system does not wait, but for threads: it lets the process have no more.
+        Kind::WouldBlock => "EAGAIN",
         _ => match error.raw_os_error() {
             Some(OPEN_FILES_PROCESS) => "EMFILE",
             #[cfg(unix)]
             Some(23) => "ENFILE",
             #[cfg(unix)]
             Some(AF_NOT_SUPPORTED) => "EAFNOSUPPORT",
+            #[cfg(unix)]
+            Some(libc::ENOBUFS) => "ENOBUFS",
+            #[cfg(windows)]
+            Some(10055) => "ENOBUFS",
             _ => "ERR_SOCKET_IO",
         },
     }
@@ -56,9 +62,12 @@ pub fn tls_code(error: &rustls::Error) -> &'static str {
             "ERR_TLS_CERT_INVALID"
         }
         rustls::Error::PeerIncompatible(_) => "ERR_TLS_INCOMPATIBLE",
-        rustls::Error::InvalidMessage(_) | rustls::Error::DecryptError | rustls::Error::PeerMisbehaved(_) => {
-            "ERR_TLS_PROTOCOL"
-        }
+        rustls::Error::InvalidMessage(_)
+        | rustls::Error::InappropriateMessage { .. }
+        | rustls::Error::InappropriateHandshakeMessage { .. }
+        | rustls::Error::DecryptError
+        | rustls::Error::PeerSentOversizedRecord
+        | rustls::Error::PeerMisbehaved(_) => "ERR_TLS_PROTOCOL",
         _ => "ERR_TLS_HANDSHAKE",
     }
 }
@@ -78,5 +87,15 @@ mod tests {
         assert_eq!(tls_code(&rustls::Error::AlertReceived(alert)), "ERR_TLS_ALPN");
         let other = rustls::AlertDescription::HandshakeFailure;
         assert_eq!(tls_code(&rustls::Error::AlertReceived(other)), "ERR_TLS_ALERT");
+    }
+
+    #[test]
+    fn what_has_no_place_in_tls_is_no_tls() {
+        let message = rustls::Error::InappropriateMessage {
+            expect_types: Vec::new(),
+            got_type: rustls::ContentType::ChangeCipherSpec,
+        };
+        assert_eq!(tls_code(&message), "ERR_TLS_PROTOCOL");
+        assert_eq!(tls_code(&rustls::Error::PeerSentOversizedRecord), "ERR_TLS_PROTOCOL");
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     endpoint::Endpoint,
     error::Error,
     happy_eyeballs::ATTEMPT_DELAY,
+    inject,
     policy::{Exceptions, Policy, Refusal, Spelling, spelling},
     proxy::Proxy,
     target::{Place, Target},
@@ -107,6 +108,7 @@ impl Tuning {
     /// # Errors
     /// What the system says.
     pub fn apply(&self, socket: &SockRef<'_>) -> std::io::Result<()> {
+        inject::system("tune")?;
         socket.set_tcp_nodelay(self.no_delay)?;
         match &self.probes {
             Some(probes) => socket.set_tcp_keepalive(probes),

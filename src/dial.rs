@@ -13,12 +13,13 @@ use crate::{
     config::{Config, Local, Tuning},
     endpoint::Endpoint,
     error::{Error, Lookup},
-    happy_eyeballs,
+    happy_eyeballs, inject,
     journey::{Journey, Phase},
     lookup::lookup,
     notify::Unbound,
+    panics::Words,
     proxy::{Destination, Proxy, Through},
-    runtime::{self, Completion, Environment, Event},
+    runtime::{Environment, Event},
     target::{Place, Target},
     tls::Handshake,
     transport::{Established, Info},
@@ -50,7 +51,7 @@ struct Reached {
     stream: TcpStream,
     remote: Endpoint,
     /// What is left of a proxy with TLS is a stream to ourselves.
-    tunnelled: bool,
+    tunnel: Option<Words>,
     local: Option<Endpoint>,
 }
 
@@ -88,10 +89,12 @@ impl Dial {
             remote: reached.remote,
             alpn: None,
             timings: journey.end(),
-            tunnelled: reached.tunnelled,
+            tunnel: reached.tunnel.clone(),
         };
+        let secured = secure(reached.stream, self.handshake.take(), &self.target.text, info, journey).await;
+        let panicked = reached.tunnel.as_ref().and_then(|words| words.get());
         let established =
-            secure(reached.stream, self.handshake.take(), &self.target.text, info, journey).await?;
+            secured.map_err(|error| panicked.map_or(error, |words| Error::Internal(words.clone())))?;
         Ok(Established { permit, ..established })
     }
 
@@ -102,7 +105,7 @@ impl Dial {
         };
         journey.enter(Phase::Connect(None));
         let (remote, stream) = self.race(endpoints, journey).await?;
-        Ok(Reached { stream, remote, tunnelled: false, local: None })
+        Ok(Reached { stream, remote, tunnel: None, local: None })
     }
 
     /// Connects to the first that accepts it.
@@ -170,7 +173,7 @@ impl Dial {
                 // Only `resolve` of the binding gives those: the host wants it so.
                 journey.enter(Phase::Connect(None));
                 let raced = self.race(vec![endpoint], journey).await;
-                raced.map(|(remote, stream)| Reached { stream, remote, tunnelled: false, local: None })
+                raced.map(|(remote, stream)| Reached { stream, remote, tunnel: None, local: None })
             };
             match asked {
                 Ok(reached) => return Ok(reached),
@@ -204,8 +207,8 @@ impl Dial {
         })?;
         let local = Some(local_of(&stream, &remote).map_err(|error| broken("connect", text, error))?);
         journey.enter(Phase::Proxy(proxy.text.clone()));
-        let Through { stream, tunnelled } = proxy.connect(stream, destination, text).await?;
-        Ok(Reached { stream, remote, tunnelled, local })
+        let Through { stream, tunnel } = proxy.connect(stream, destination, text).await?;
+        Ok(Reached { stream, remote, tunnel, local })
     }
 }
 
@@ -219,14 +222,17 @@ async fn connect(endpoint: Endpoint, local: Local, tuning: Tuning) -> io::Result
         Endpoint::Ip(address) => address,
         Endpoint::Unix(name) => return unix::connect(&name).await,
     };
+    inject::system("dial.socket")?;
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     tuning.apply(&SockRef::from(&socket))?;
     if let Some(from) = local.bound_for(&address) {
         // A port that a connection of ours has just left is not free otherwise.
         #[cfg(unix)]
         socket.set_reuseaddr(from.port() != 0)?;
+        inject::system("dial.bind")?;
         socket.bind(from)?;
     }
+    inject::system("dial.connect")?;
     socket.connect(address).await
 }
 
@@ -263,22 +269,20 @@ pub async fn secure(
 }
 
 /// Runs what establishes the connection `id` as a task, and tells how it went. `None`: there is no thread to run it, and that
-/// is told.
+/// is told. `name`: see [`inject`].
 pub fn establish(
+    name: &'static str,
     environment: &Arc<Environment>,
     id: u32,
     work: impl Future<Output = Result<Established, Error>> + Send + 'static,
 ) -> Option<AbortHandle> {
-    let completion = Completion::new(Arc::clone(environment), id);
-    if let Err(error) = runtime::start() {
-        completion.tell(Event::Failed(error));
-        return None;
-    }
-    let task = environment.spawn(async move {
-        completion.tell(match work.await {
+    let told = Arc::clone(environment);
+    let task = environment.spawn(name, id, async move {
+        let event = match work.await {
             Ok(established) => Event::Opened(Box::new(established)),
             Err(error) => Event::Failed(error),
-        });
+        };
+        told.push(id, event);
     });
-    task.ok()
+    task.map_err(|error| environment.push(id, Event::Failed(error))).ok()
 }

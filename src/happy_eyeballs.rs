@@ -4,7 +4,7 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::{endpoint::Endpoint, error::Attempts};
+use crate::{endpoint::Endpoint, error::Attempts, inject};
 
 /// The "Connection Attempt Delay" that RFC 8305, section 5, recommends.
 pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -58,7 +58,7 @@ where
         if running.is_empty() || Instant::now() >= next_start {
             if let Some(endpoint) = waiting.next() {
                 let attempt = connect(endpoint.clone());
-                running.spawn(async move { (endpoint, attempt.await) });
+                running.spawn(inject::task("race", async move { (endpoint, attempt.await) }));
                 next_start = Instant::now() + delay;
             } else if running.is_empty() {
                 return Err(failed);

@@ -18,6 +18,7 @@
 //! - [`code`]: the stable names of what the system and rustls say.
 //! - [`pem`]: certificates and keys as users give them.
 //! - [`error`], [`advice`]: everything that can go wrong, with its code and message.
+//! - [`panics`]: what becomes of a bug; [`inject`]: failures on demand, for tests.
 //!
 //! # Threads
 //!
@@ -43,9 +44,11 @@ pub mod dial;
 pub mod endpoint;
 pub mod error;
 pub mod happy_eyeballs;
+pub mod inject;
 pub mod journey;
 pub mod lookup;
 pub mod notify;
+pub mod panics;
 pub mod pem;
 pub mod policy;
 pub mod printable;

@@ -1,48 +1,59 @@
 //! The addresses of a name, as the system knows them.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
-use crate::error::{Error, Lookup};
+use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
+use socket2::{Domain, Socket, Type};
+
+use crate::{
+    code::io_code,
+    error::{Error, Lookup},
+    inject,
+    runtime::block,
+};
 
 /// Looks a name up, on a thread of its own. `target` is for messages.
 ///
 /// # Errors
-/// [`Error::Resolve`]
+/// [`Error::Resolve`]; [`Error::Runtime`] if there is no thread for it.
 ///
 /// # Cancel safety
 /// A look-up that is under way ends on its own thread.
 pub async fn lookup(host: &str, port: u16, target: &str) -> Result<Vec<SocketAddr>, Error> {
     let host = host.to_owned();
-    let lookup = tokio::task::spawn_blocking(move || {
-        let hints = dns_lookup::AddrInfoHints {
-            socktype: dns_lookup::SockType::Stream.into(),
-            ..dns_lookup::AddrInfoHints::default()
-        };
-        let found = dns_lookup::getaddrinfo(Some(&host), None, Some(hints))
-            .map_err(|error| (reason(error.kind()), std::io::Error::from(error)))?;
-        Ok(found
-            .filter_map(Result::ok)
-            .map(|info| {
-                let mut address = info.sockaddr;
-                address.set_port(port);
-                address
-            })
-            .collect::<Vec<_>>())
-    });
     let unresolved = |reason, detail| Error::Resolve { target: target.to_owned(), reason, detail };
-    match lookup.await {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(unresolved(Lookup::Unknown, "no addresses".into())),
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err((reason, error))) => Err(unresolved(reason, error.to_string())),
-        Err(lost) => Err(Error::Internal(lost.to_string())),
+    match block("lookup", move || find(&host, port)).await? {
+        Ok(addresses) if addresses.is_empty() => Err(unresolved(Lookup::Unknown, "no addresses".into())),
+        Ok(addresses) => Ok(addresses),
+        Err((reason, error)) => Err(unresolved(reason, error.to_string())),
     }
 }
 
-fn reason(kind: dns_lookup::LookupErrorKind) -> Lookup {
-    use dns_lookup::LookupErrorKind as Kind;
-    match kind {
+fn find(host: &str, port: u16) -> Result<Vec<SocketAddr>, (Lookup, io::Error)> {
+    inject::system("getaddrinfo").map_err(|error| (Lookup::Short(io_code(&error)), error))?;
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    let found = getaddrinfo(Some(host), None, Some(hints)).map_err(why)?;
+    Ok(found
+        .filter_map(Result::ok)
+        .map(|info| {
+            let mut address = info.sockaddr;
+            address.set_port(port);
+            address
+        })
+        .collect())
+}
+
+fn why(error: LookupError) -> (Lookup, io::Error) {
+    use LookupErrorKind as Kind;
+    // A resolver that cannot open its files or a socket tells anything: that the name is not known, or not now.
+    if let Err(short) = Socket::new(Domain::IPV4, Type::DGRAM, None) {
+        return (Lookup::Short(io_code(&short)), short);
+    }
+    let reason = match error.kind() {
         Kind::NoName | Kind::NoData => Lookup::Unknown,
         Kind::Again => Lookup::Temporary,
+        Kind::Memory => Lookup::Short("ENOMEM"),
         _ => Lookup::Failed,
-    }
+    };
+    (reason, error.into())
 }

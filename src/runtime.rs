@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -14,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Error,
+    inject,
     notify::{Interest, Tell, Unbound},
+    panics::{caught, caught_in},
     transport::Established,
 };
 
@@ -39,6 +42,8 @@ pub enum Event {
     Late,
     /// The last flush after a close is done.
     Closed,
+    /// A task of the connection panicked, or could not tell what it was to tell.
+    Lost(Error),
 }
 
 impl From<Interest> for Event {
@@ -102,18 +107,26 @@ impl Environment {
         std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Runs a task on the tokio thread until it is done, aborted, or the environment ends.
+    /// Runs a task for the connection `id` on the tokio thread until it is done, aborted, or the environment ends. If it panics, the
+    /// connection is [told](Event::Lost). `name`: see [`inject`].
     ///
     /// # Errors
     /// [`Error::Runtime`] if the thread cannot be started.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<AbortHandle, Error> {
+    pub fn spawn(
+        self: &Arc<Self>,
+        name: &'static str,
+        id: u32,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<AbortHandle, Error> {
         let runtime = runtime()?;
-        let cancelled = self.cancelled.clone();
+        let environment = Arc::clone(self);
         let guarded = async move {
             tokio::select! {
                 biased;
-                () = cancelled.cancelled() => {}
-                () = task => {}
+                () = environment.cancelled.cancelled() => {}
+                ended = caught_in(inject::task(name, task)) => if let Err(what) = ended {
+                    environment.push(id, Event::Lost(Error::Internal(what)));
+                }
             }
         };
         Ok(runtime.spawn(guarded).abort_handle())
@@ -141,36 +154,6 @@ impl Tell for Environment {
     }
 }
 
-/// Tells an environment how a task ended. If the task ends without a word, because it panicked, this says so.
-#[derive(Debug)]
-pub struct Completion {
-    environment: Arc<Environment>,
-    id: u32,
-    told: bool,
-}
-
-impl Completion {
-    /// The completion of a task for the connection `id`.
-    #[must_use]
-    pub fn new(environment: Arc<Environment>, id: u32) -> Self {
-        Self { environment, id, told: false }
-    }
-
-    /// Tells how the task ended.
-    pub fn tell(mut self, event: Event) {
-        self.told = true;
-        self.environment.push(self.id, event);
-    }
-}
-
-impl Drop for Completion {
-    fn drop(&mut self) {
-        if !self.told {
-            self.environment.push(self.id, Event::Failed(Error::Internal("an I/O task ended early".into())));
-        }
-    }
-}
-
 /// Starts the tokio thread, if it does not run yet.
 ///
 /// # Errors
@@ -192,13 +175,46 @@ fn runtime() -> Result<&'static Runtime, Error> {
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("wintersock")
-        .enable_all()
-        .build()
-        .map_err(|error| Error::Runtime(Arc::new(error)))?;
+    let runtime = started(|| {
+        inject::system("runtime")?;
+        Builder::new_multi_thread().worker_threads(1).thread_name("wintersock").enable_all().build()
+    })?;
     Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+/// What needs a thread. tokio panics where there is none to be had.
+fn started<T>(start: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
+    let refused = |error| Error::Runtime(Arc::new(error));
+    match caught(start) {
+        Ok(started) => started.map_err(refused),
+        Err(what) if what.contains("OS can't spawn") => Err(refused(io::ErrorKind::WouldBlock.into())),
+        Err(what) => Err(Error::Internal(what)),
+    }
+}
+
+/// Does work that blocks, on a thread for such. To be called in a task of the tokio thread. `name`: see [`inject`].
+///
+/// # Errors
+/// [`Error::Runtime`] if there is no such thread.
+///
+/// # Cancel safety
+/// Work that is under way is done to its end.
+pub async fn block<T: Send + 'static>(
+    name: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let work = move || {
+        caught(|| {
+            inject::point(name);
+            work()
+        })
+    };
+    let done = started(|| {
+        inject::system("thread")?;
+        Ok(tokio::task::spawn_blocking(work))
+    })?;
+    let done = done.await.unwrap_or_else(|lost| Err(lost.to_string()));
+    done.map_err(Error::Internal)
 }
 
 #[cfg(test)]
@@ -237,15 +253,10 @@ mod tests {
     #[test]
     fn a_task_that_panics_is_reported() {
         let (environment, _, woken) = counted();
-        let completion = Completion::new(Arc::clone(&environment), 7);
-        environment
-            .spawn(async move {
-                let _held = completion;
-                panic!("injected");
-            })
-            .unwrap();
+        environment.spawn("test", 7, async { panic!("in words") }).unwrap();
         woken.recv().unwrap();
-        assert!(matches!(&environment.drain()[..], [(7, Event::Failed(Error::Internal(_)))]));
+        let events = environment.drain();
+        assert!(matches!(&events[..], [(7, Event::Lost(Error::Internal(what)))] if what == "in words"));
     }
 
     #[test]
@@ -253,7 +264,7 @@ mod tests {
         let (environment, wakes, _woken) = counted();
         let (sender, dropped) = mpsc::channel::<()>();
         environment
-            .spawn(async move {
+            .spawn("test", 1, async move {
                 let _held = sender;
                 std::future::pending::<()>().await;
             })

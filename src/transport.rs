@@ -8,6 +8,7 @@ use crate::{
     endpoint::Endpoint,
     journey::Timings,
     notify::{Interest, Notify, Unbound},
+    panics::Words,
     session::Session,
 };
 
@@ -83,8 +84,8 @@ pub struct Info {
     pub alpn: Option<String>,
     /// How long it took to open.
     pub timings: Timings,
-    /// Whether the stream is one to ourselves, which a task carries on within TLS to a proxy.
-    pub tunnelled: bool,
+    /// If the stream is one to ourselves, which a task carries on within TLS to a proxy: what that said if it panicked.
+    pub tunnel: Option<Words>,
 }
 
 impl<S> Transport<S> {

@@ -7,7 +7,10 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-use crate::endpoint::{Endpoint, UnixName};
+use crate::{
+    endpoint::{Endpoint, UnixName},
+    inject,
+};
 
 /// What a socket that connects has for a name: none.
 #[must_use]
@@ -30,14 +33,16 @@ pub async fn connect(name: &UnixName) -> io::Result<TcpStream> {
         Some(abstract_name) => SockAddr::unix(format!("\0{abstract_name}"))?,
         None => SockAddr::unix(&name.0)?,
     };
+    inject::system("unix.socket")?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    while let Err(error) = socket.connect(&address) {
+    while let Err(error) = inject::system("unix.connect").and_then(|()| socket.connect(&address)) {
         if error.kind() != io::ErrorKind::WouldBlock {
             return Err(error);
         }
         tokio::time::sleep(FULL).await;
     }
+    inject::system("unix.register")?;
     TcpStream::from_std(socket.into())
 }
 

@@ -3,8 +3,8 @@ import type { Socket } from 'wintersock';
 /** How a promise ended, in a word: 'resolves', 'done' for a read at the end, a code, or a reason's message. */
 export type Ending = string;
 
-/** Within this time everything settles that has no deadline of its own. */
-const BOUND_MS = 2000;
+/** Within this time everything settles that has no deadline of its own; later with an addon that checks all it does. */
+const BOUND_MS = 2000 * Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
 
 /** Waits for the end of a promise; 'pending' if it has none within the bound. Never rejects. */
 export function ending(promise: Promise<unknown>, bound = BOUND_MS): Promise<Ending> {
@@ -31,12 +31,6 @@ export async function endings<Name extends string>(
     entries.map(async ([name, promise]) => [name, await ending(promise, bound)]),
   );
   return Object.fromEntries(words);
-}
-
-/** Whether `opened` and `closed` are still the promises they were: a socket that settles twice would have new ones. */
-export function remembersItsPromises(socket: Socket): () => boolean {
-  const { opened, closed } = socket;
-  return () => socket.opened === opened && socket.closed === closed;
 }
 
 /** Reads all; resolves with what came and, if it did not end well, the code. */

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
 import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 import type { Credentials } from '../fixtures/pki.mjs';
 
@@ -12,7 +11,7 @@ type Spoil = (chunk: Buffer) => Buffer;
 export type PeerTls = Omit<TLSSocketOptions, 'cert' | 'key'> & { credentials: Credentials };
 
 /**
- * A connection as the peer sees it, whose bytes can be spoiled in both directions. `tcp` is the bare connection;
+ * A connection as the peer sees it, whose bytes can be spoiled on their way to the client. `tcp` is the bare connection;
  * `stream` carries the application's bytes: `tcp` itself, and after `secure()` TLS over it.
  */
 export class Wire {
@@ -20,15 +19,11 @@ export class Wire {
   stream: Duplex;
   /** What leaves for the client. */
   spoilOutgoing: Spoil = (chunk) => chunk;
-  /** What comes from the client. */
-  spoilIncoming: Spoil = (chunk) => chunk;
   /** Bytes of the application. */
   received = 0;
   isDeaf = false;
   /** A reset follows the end as soon as libuv permits it: it refuses to reset a socket that is being shut down. */
   resetsAtEnd = false;
-  /** Sends byte by byte, each in a turn of its own. */
-  drips = false;
 
   constructor(tcp: TcpSocket) {
     this.tcp = tcp;
@@ -73,15 +68,8 @@ export class Wire {
 
   /** Puts bytes on the wire, as they are. */
   async send(bytes: string | Buffer): Promise<void> {
-    if (!this.drips) {
-      // Whoever writes more than the client takes has to wait, or the tests would measure their own peer's queue.
-      if (!this.tcp.write(bytes)) await once(this.tcp, 'drain');
-      return;
-    }
-    for (const byte of Buffer.from(bytes)) {
-      this.tcp.write(Buffer.of(byte));
-      await setImmediate();
-    }
+    // Whoever writes more than the client takes has to wait, or the tests would measure their own peer's queue.
+    if (!this.tcp.write(bytes)) await once(this.tcp, 'drain');
   }
 
   /** The next bytes from the client. */
@@ -113,7 +101,7 @@ class Pipe extends Duplex {
     super({ allowHalfOpen: true });
     this.#wire = wire;
     wire.tcp.on('data', (chunk) => {
-      if (!this.push(wire.spoilIncoming(chunk))) wire.tcp.pause();
+      if (!this.push(chunk)) wire.tcp.pause();
     });
     wire.tcp.on('end', () => this.push(null));
     wire.tcp.on('close', () => this.destroy());

@@ -1,3 +1,6 @@
+/** What all may use. */
+export const everywhere = ['inject', 'panics'];
+
 /** Who may use whom among the modules of the native half. A new one has to find its place here first. */
 export const rust: Record<string, readonly string[]> = {
   // Declares them all.
@@ -59,7 +62,7 @@ export const rust: Record<string, readonly string[]> = {
   // One thing in two files: TLS is a transport over a transport.
   transport: ['endpoint', 'journey', 'notify', 'session'],
   session: ['transport', 'notify'],
-  tls: ['configs', 'pem', 'session', 'transport', 'trust', 'verify', 'error'],
+  tls: ['configs', 'pem', 'runtime', 'session', 'transport', 'trust', 'verify', 'error'],
   // Options are what a configuration is known by.
   configs: ['tls'],
   pem: ['error'],
@@ -71,7 +74,7 @@ export const rust: Record<string, readonly string[]> = {
   happy_eyeballs: ['endpoint', 'error'],
   verify: ['base64', 'printable'],
   attempt: ['config', 'endpoint', 'error', 'journey', 'notify', 'runtime', 'transport'],
-  lookup: ['error'],
+  lookup: ['code', 'error', 'runtime'],
   endpoint: [],
   unix: ['endpoint'],
   target: ['endpoint', 'policy'],
@@ -84,4 +87,6 @@ export const rust: Record<string, readonly string[]> = {
   queued: [],
   base64: [],
   printable: [],
+  inject: [],
+  panics: [],
 };

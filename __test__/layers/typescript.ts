@@ -1,7 +1,15 @@
 /** Who may import whom. A new file has to find its place here first. */
 export const typescript: Record<string, readonly string[]> = {
   'index.ts': ['config/presets.ts', 'connect.ts', 'error.ts', 'socket.ts'],
-  'connect.ts': ['address.ts', 'channels.ts', 'connection.ts', 'host.ts', 'options.ts', 'socket.ts'],
+  'connect.ts': [
+    'address.ts',
+    'channels.ts',
+    'connection.ts',
+    'error.ts',
+    'host.ts',
+    'options.ts',
+    'socket.ts',
+  ],
   'socket.ts': ['connection.ts'],
   'connection.ts': [
     'address.ts',

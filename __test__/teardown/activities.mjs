@@ -215,19 +215,21 @@ export const activities = {
     for (const socket of sockets) {
       socket.writable
         .getWriter()
-        .write(new Uint8Array(8 * 1024 * 1024))
+        .write(new Uint8Array(512 * 1024))
         .catch(ignore);
       socket.close();
     }
+    const waiting = await stuck(to('deaf'));
+    waiting.close();
     const duplexes = await Promise.all([shaped(where, 'deaf'), shaped(where, 'flood')]);
-    for (const socket of duplexes) socket.end(new Uint8Array(8 * 1024 * 1024));
+    for (const socket of duplexes) socket.end(new Uint8Array(2 * 1024 * 1024));
     const untouched = await Promise.all([
       opened(to('silent')),
       opened(to('deaf')),
       opened(to.secure('sinkTls')),
     ]);
     for (const socket of untouched) socket.close();
-    return [...sockets, ...duplexes.map(busy), ...untouched];
+    return [waiting, ...sockets, ...duplexes.map(busy), ...untouched];
   },
 
   proxied: async (where) => {

@@ -2,11 +2,11 @@
  * A process under test: `node --expose-gc process.mjs <scenario> <where, as JSON>`. Where workers end, prints a line of JSON about what is left of them,
  * and ends by itself. Otherwise ends as the scenario says.
  */
+import { connect as connectByNode } from 'node:net';
+import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'wintersock';
 import { endings } from './endings.mjs';
 import { inventory, surplus } from './inventory.mjs';
-import { programs } from './programs.mjs';
 import { scenarios } from './scenarios.mjs';
 import { runWorker, startWorker } from './workers.mjs';
 
@@ -17,18 +17,13 @@ const scenario = scenarios.find((one) => one.name === name);
 if (scenario.main) await end();
 else await outlive();
 
-/** Starts the native half's own thread, which stays: it looks names up. */
-async function warm() {
-  const socket = connect(`localhost:${where.ports.control}`);
-  await socket.opened;
-  await socket.close();
-}
-
 /** The main thread ends, perhaps with workers at work. */
 async function end() {
+  const { programs } = await import('./programs.mjs');
   const plan = scenario.main(where.round);
   const beside = (scenario.beside?.(where.round) ?? []).map((other) => startWorker(where, other));
   for (const { worker } of beside) worker.on('error', (error) => console.error('of a worker:', error));
+  if (plan.ending === 'return') for (const { worker } of beside) worker.unref();
   const sockets = await programs[plan.program](where, plan, () => {});
   await Promise.all(beside.map(({ atWork }) => atWork));
   if (!plan.atOnce) await sleep((where.round * 7) % 20);
@@ -36,9 +31,21 @@ async function end() {
   setImmediate(() => endings[plan.ending](sockets));
 }
 
+/** A connection of the main thread; by Node where it does not load the addon. */
+async function ownConnection() {
+  const { control } = where.ports;
+  if (scenario.alone) return Duplex.toWeb(connectByNode(control, '127.0.0.1'));
+  const { connect } = await import('wintersock');
+  // That starts the native half's own thread, which stays: it looks names up.
+  const named = connect(`localhost:${control}`);
+  await named.opened;
+  await named.close();
+  return connect(`127.0.0.1:${control}`);
+}
+
 /** Workers end, and the main thread's own connection goes on. */
 async function outlive() {
-  const own = connect(`127.0.0.1:${where.ports.control}`);
+  const own = await ownConnection();
   const [writer, reader] = [own.writable.getWriter(), own.readable.getReader()];
   const ask = async (line) => {
     await writer.write(`${line}\n`);
@@ -51,9 +58,10 @@ async function outlive() {
     return answer.trim();
   };
   await ask('hello');
-  await warm();
-  const before = inventory();
   const plans = scenario.workers(where.round);
+  // What a copy of the addon starts once for the process stays.
+  if (scenario.warm) await runWorker(where, plans[0]);
+  const before = inventory();
   const ended = [];
   if (scenario.together) {
     ended.push(...(await Promise.all(plans.map((plan) => runWorker(where, plan)))));
@@ -72,6 +80,6 @@ async function outlive() {
     [left, peers] = [surplus(before), await ask('open?')];
   }
   const last = await ask('still here');
-  await own.close();
+  await writer.close();
   console.log(JSON.stringify({ ended, left, peers, own: last }));
 }

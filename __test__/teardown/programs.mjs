@@ -7,7 +7,7 @@ import { connect, createBinding } from 'wintersock';
 import * as duplex from 'wintersock/node';
 import { activities, dialer, read, shaped, write } from './activities.mjs';
 import { callbacks, caught } from './callbacks.mjs';
-import { endings } from './endings.mjs';
+import { endings, THROWN } from './endings.mjs';
 import { startWorker } from './workers.mjs';
 
 /** @typedef {import('./activities.mjs').Where} Where */
@@ -81,11 +81,33 @@ export const programs = {
   callback: async (where, { turn, ending }) => {
     const names = Object.keys(callbacks).filter((name) => ending === 'exit' || !caught.has(name));
     const name = names[turn % names.length];
-    // For whoever looks for the one that did not end.
-    console.log(name);
     const sockets = await activities.idle(where);
     await callbacks[name](where, endings[ending]);
     return sockets;
+  },
+
+  /** Goes on after an error in each of some callbacks. */
+  caught: async (where, { turn }) => {
+    const names = Object.keys(callbacks).filter((name) => !caught.has(name));
+    for (let index = 0; index < 4; index += 1) {
+      const name = names[(turn + index) % names.length];
+      const thrown = new Promise((resolve) => {
+        for (const event of ['uncaughtException', 'unhandledRejection']) {
+          process.removeAllListeners(event).on(event, resolve);
+        }
+      });
+      const begun = (async () => callbacks[name](where, endings.throw))();
+      begun.catch((error) => process.emit('uncaughtException', error));
+      const { message } = await thrown;
+      if (message !== THROWN) process.exit(1);
+      const to = dialer(where);
+      for (const socket of [to('echo'), to.secure('echoTls')]) {
+        await socket.writable.getWriter().write('still here');
+        const { value } = await socket.readable.getReader().read();
+        if (new TextDecoder().decode(value) !== 'still here') process.exit(1);
+      }
+    }
+    return [];
   },
 
   /** Never comes back from a callback. */
@@ -137,7 +159,7 @@ export const programs = {
     return [plain, secure, upgrading, untouched, ...idle];
   },
 
-  /** The package more than once: by another load, and in other contexts. */
+  /** The package more than once: loaded again, installed twice, and in other contexts. */
   copies: async (where) => {
     const require = createRequire(import.meta.url);
     const index = require.resolve('wintersock');
@@ -146,7 +168,7 @@ export const programs = {
       for (const path of Object.keys(require.cache)) {
         if (path.startsWith(dirname(index))) delete require.cache[path];
       }
-      const other = require(index).createBinding({ ca: where.ca }).connect;
+      const other = require(copy === 2 ? where.other : index).createBinding({ ca: where.ca }).connect;
       const options = { secureTransport: copy % 2 ? 'on' : 'off' };
       sockets.push(await read(other(`127.0.0.1:${where.ports[copy % 2 ? 'floodTls' : 'flood']}`, options)));
       const context = createContext({ other, connect, sockets });

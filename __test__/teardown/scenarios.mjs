@@ -8,6 +8,8 @@ import { EXIT_CODE, THROWN } from './endings.mjs';
  * @property {string} ends What is expected, in words.
  * @property {(round: number) => Plan[]} [workers] Workers that run one after the other; the process ends by itself afterwards.
  * @property {boolean} [together] At the same time.
+ * @property {boolean} [alone] Whether the main thread does not load the addon.
+ * @property {boolean} [warm] Whether the first of them runs before anything is counted.
  * @property {(round: number) => Plan} [main] What the main thread does, and how it ends.
  * @property {(round: number) => Plan[]} [beside] Workers that are at work when the main thread ends.
  * @property {number | null} [code] Of the process. Default 0.
@@ -17,7 +19,14 @@ import { EXIT_CODE, THROWN } from './endings.mjs';
 
 /** All that a worker may end by. */
 const ALL = ['terminate', 'exit', 'throw', 'reject', 'return'];
-const each = (endings, plan) => () => endings.map((ending) => ({ program: 'work', ending, ...plan }));
+/** `count` of `all`, others each round. */
+const some = (all, round, count) =>
+  Array.from({ length: count }, (_, index) => all[(round * count + index) % all.length]);
+
+const each =
+  (endings, plan, count = 2) =>
+  (round) =>
+    some(endings, round, count).map((ending) => ({ program: 'work', ending, ...plan }));
 
 /** A row whose workers end in all ways while they do something. */
 const workersAt = (name, activities) => ({
@@ -58,7 +67,7 @@ export const scenarios = [
     name: 'workers, many that start and end at the same time',
     ends: 'each as told, the process goes on',
     workers: (round) =>
-      Array.from({ length: 6 }, (_, index) => ({
+      Array.from({ length: 5 }, (_, index) => ({
         program: 'work',
         ending: ALL[(round + index) % ALL.length],
         activities: [['reading'], ['writing', 'connecting'], ['idle', 'handshaking', 'names']][index % 3],
@@ -79,13 +88,13 @@ export const scenarios = [
   {
     name: 'workers, that load the addon and end at once',
     ends: 'each as told, the process goes on',
-    workers: each(['exit', 'throw', 'return', 'exit', 'return'], { program: 'nothing', atOnce: true }),
+    workers: each(['exit', 'throw', 'return', 'reject'], { program: 'nothing', atOnce: true }, 4),
     together: true,
   },
   {
     name: 'workers, in createBinding()',
     ends: 'each as told, the process goes on',
-    workers: each(['terminate', 'exit', 'throw', 'terminate'], { program: 'parsing' }),
+    workers: each(['terminate', 'exit', 'throw'], { program: 'parsing' }),
   },
   {
     name: 'workers, out of memory',
@@ -101,18 +110,18 @@ export const scenarios = [
   {
     name: 'workers, process.exit() in callbacks',
     ends: `exit code ${EXIT_CODE}, the process goes on`,
-    workers: callbacks('exit', 6),
+    workers: callbacks('exit', 4),
   },
   {
     name: 'workers, errors thrown in callbacks',
     ends: 'the error, the process goes on',
-    workers: callbacks('throw', 6),
+    workers: callbacks('throw', 4),
   },
   {
     name: 'workers, in a callback that never returns',
     ends: 'terminated, the process goes on',
-    workers: () =>
-      ['promise', 'duplex', 'resolve', 'waits'].map((kind) => ({
+    workers: (round) =>
+      some(['promise', 'duplex', 'resolve', 'waits'], round, 2).map((kind) => ({
         program: 'busy',
         ending: 'terminate',
         kind,
@@ -124,9 +133,17 @@ export const scenarios = [
     workers: each(['exit', 'throw', 'return'], { program: 'handlers' }),
   },
   {
-    name: 'workers, several copies of the package and contexts',
+    name: 'workers, several copies of the package, of the addon, and contexts',
     ends: 'each as told, the process goes on',
     workers: each(['terminate', 'exit', 'return'], { program: 'copies' }),
+    warm: true,
+  },
+  {
+    name: 'workers, that alone have loaded the addon',
+    ends: 'each as told, the process goes on',
+    workers: each(['terminate', 'exit', 'throw', 'return'], { activities: ['idle', 'names'] }),
+    alone: true,
+    warm: true,
   },
   {
     name: 'workers, sockets that are collected',
@@ -136,7 +153,7 @@ export const scenarios = [
   {
     name: 'workers, with workers of their own',
     ends: 'each as told, the process goes on',
-    workers: each(['terminate', 'exit', 'throw'], { program: 'nested' }),
+    workers: each(['terminate', 'exit', 'throw'], { program: 'nested' }, 1),
   },
   processAt('process.exit()', `exit code ${EXIT_CODE}`, 'exit', { code: EXIT_CODE }),
   processAt('an uncaught error', 'exit code 1, the error', 'throw', { code: 1, stderr: uncaught }),
@@ -147,6 +164,10 @@ export const scenarios = [
   processAt('process.exit() in a callback', `exit code ${EXIT_CODE}`, 'exit', {
     code: EXIT_CODE,
     main: (round) => callbacks('exit', 1)(round)[0],
+  }),
+  processAt('errors in callbacks, caught', `exit code ${EXIT_CODE}`, 'exit', {
+    code: EXIT_CODE,
+    main: (round) => ({ program: 'caught', ending: 'exit', turn: round * 4 }),
   }),
   processAt('sockets used in beforeExit and exit handlers', 'exit code 0, or as told', 'return', {
     main: () => ({ program: 'handlers', ending: 'return' }),
@@ -178,6 +199,10 @@ export const scenarios = [
     stderr: uncaught,
     main: () => ({ program: 'work', ending: 'throw', activities: ['writing'] }),
     beside: () => [{ program: 'connecting' }, { program: 'work', activities: ['reading', 'closing'] }],
+  }),
+  processAt('workers at work, without ref()', 'exit code 0', 'return', {
+    main: () => ({ program: 'work', ending: 'return', activities: ['idle'] }),
+    beside: () => [{ program: 'work', activities: ['reading', 'handshaking'] }, { program: 'connecting' }],
   }),
   processAt('with a child that goes on', `exit code ${EXIT_CODE}`, 'exit', {
     code: EXIT_CODE,

@@ -5,17 +5,21 @@
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createSecureContext } from 'node:tls';
 import { BlackHole } from '../conformance/peers/black-hole.mjs';
 import { closedPort } from '../fixtures/closed-port.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
 import { startConnect, startTlsEnd } from '../servers/https-proxy.mjs';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
 export class Surroundings {
   #stops = [];
+  #resolver;
 
   static async open() {
     const made = new Surroundings();
@@ -40,13 +44,16 @@ export class Surroundings {
     /** Of servers with TLS, all of them. */
     this.context = createSecureContext({ cert: credentials.chainPem, key: credentials.keyPem });
     /** What a process has to know. */
+    const directory = await mkdtemp(join(tmpdir(), 'wintersock-teardown-'));
+    this.#stops.push(() => rm(directory, { recursive: true }));
     this.data = {
+      other: await install(directory),
       ca: authority.certPem,
       hole: hole.port,
       proxies: { http: connects.port, https: end.port },
       refused: await closedPort(),
     };
-    this.#resolver = await this.#silentResolver();
+    this.#resolver = await this.#silentResolver(directory);
   }
 
   /** Arguments for `unshare`, before those of a program whose look-ups of names get no answer; none if that is not possible here. */
@@ -54,24 +61,19 @@ export class Surroundings {
     return this.#resolver;
   }
 
-  #resolver;
-
   /** Binds a configuration over the system's, in a namespace of the process alone. Needs root, or what amounts to it. */
-  async #silentResolver() {
+  async #silentResolver(directory) {
     const socket = createSocket('udp4');
-    socket.bind(53, '127.83.0.53');
+    // One of its own for each run: there may be several at the same time.
+    const address = `127.83.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+    socket.bind(53, address);
     try {
       await once(socket, 'listening');
     } catch {
       return undefined;
     }
     this.#stops.push(() => socket.close());
-    const directory = await mkdtemp(join(tmpdir(), 'wintersock-teardown-'));
-    this.#stops.push(() => rm(directory, { recursive: true }));
-    await writeFile(
-      join(directory, 'resolv.conf'),
-      'nameserver 127.83.0.53\noptions timeout:30 attempts:2\n',
-    );
+    await writeFile(join(directory, 'resolv.conf'), `nameserver ${address}\noptions timeout:30 attempts:2\n`);
     await writeFile(join(directory, 'nsswitch.conf'), 'hosts: files dns\n');
     const mounts = ['resolv.conf', 'nsswitch.conf'].map((name) => `mount --bind "$0/${name}" /etc/${name}`);
     const args = (command) => ['-rm', 'sh', '-c', `${mounts.join(' && ')} && ${command}`, directory];
@@ -81,4 +83,12 @@ export class Surroundings {
   async close() {
     for (const stop of this.#stops.splice(0).reverse()) await stop();
   }
+}
+
+/** The package once more, with an addon of its own. Says what to require. */
+async function install(directory) {
+  const addons = (await readdir(root)).filter((name) => name.endsWith('.node'));
+  for (const name of ['package.json', ...addons]) await copyFile(join(root, name), join(directory, name));
+  await cp(join(root, 'dist'), join(directory, 'dist'), { recursive: true });
+  return join(directory, 'dist', 'index.cjs');
 }

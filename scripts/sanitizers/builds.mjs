@@ -1,7 +1,7 @@
 /** How the addon and its tests are built and run with each sanitizer. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gccLibrary, nightlyLibraries } from './needs.mjs';
 
@@ -69,9 +69,9 @@ export function preloads(which, plan) {
     return library;
   }
   // The nightly toolchain's is not made for use in libraries.
-  const library = join(plan.target, 'wintersock-tsan.so');
-  execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-fno-builtin', '-o', library, beside('tsan.c')]);
-  return `${gccLibrary('libtsan.so')}:${library}`;
+  const [library, own] = [gccLibrary('libtsan.so'), join(plan.target, 'wintersock-tsan.so')];
+  execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-fno-builtin', '-o', own, beside('tsan.c'), library]);
+  return `${library}:${own}`;
 }
 
 /**
@@ -81,13 +81,15 @@ export function preloads(which, plan) {
  * @returns {NodeJS.ProcessEnv}
  */
 export function options(which, reports) {
-  mkdirSync(dirname(reports), { recursive: true });
+  mkdirSync(reports, { recursive: true });
   const common = [`log_path=${join(reports, 'report')}`, 'log_exe_name=1', 'allow_addr2line=1'];
   switch (which) {
     case 'asan':
       // Leaks: V8 does not clean up at the end. One definition: a test loads two copies of the package. No memory: Node can deal with it.
+      // Segmentation faults: Node takes away every handler at its start.
       return setting('ASAN_OPTIONS', [
         ...[...common, 'detect_leaks=0', 'detect_odr_violation=0', 'allocator_may_return_null=1'],
+        ...['handle_segv=2', 'handle_sigbus=2', 'handle_sigill=2'],
       ]);
     case 'lsan':
       return setting('LSAN_OPTIONS', [
@@ -95,17 +97,13 @@ export function options(which, reports) {
         `suppressions=${beside('lsan.txt')}`,
         'print_suppressions=0',
       ]);
-    case 'tsan':
-      // Reports about Node itself are set aside later, and must not change how a process ends until then.
-      return setting('TSAN_OPTIONS', [
-        ...[
-          ...common,
-          `suppressions=${beside('tsan.txt')}`,
-          'exitcode=0',
-          'history_size=7',
-          'die_after_fork=0',
-        ],
-      ]);
+    case 'tsan': {
+      // Reports about Node itself are set aside later, and must not change how a process ends until then. The threads of tokio end with
+      // the process (src/runtime.rs), as some of Node do.
+      const quiet = ['exitcode=0', 'report_thread_leaks=0', 'die_after_fork=0', 'history_size=7'];
+      const suppressions = `suppressions=${beside('tsan.txt')}`;
+      return { ...setting('TSAN_OPTIONS', [...common, ...quiet, suppressions]), TSAN_REPORTS: reports };
+    }
     default:
       return {};
   }

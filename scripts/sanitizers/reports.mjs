@@ -38,7 +38,13 @@ function concernsAddon(report) {
   const [sides = ''] = race
     ? report.split(/^ {2}(?:Location is|As if synchronized|Mutex M\d|Thread T\d)/m)
     : [report];
-  return /\bwintersock[\w.-]*\.node\b/.test(sides);
+  // Who did it, below the functions of libc: JavaScript that the addon has called stands above it.
+  return sides.split(/^ {4}#0 /m).some((stack) => {
+    const frame = stack
+      .split('\n')
+      .find((line) => /\(\S+\+0x[0-9a-f]+\)/.test(line) && !/tsan\.so/.test(line));
+    return frame !== undefined && /\bwintersock[\w.-]*\.node\+/.test(frame);
+  });
 }
 
 /** @param {string} report */

@@ -15,6 +15,7 @@ use tokio::{sync::Notify as Wake, task::AbortHandle, time::timeout};
 use self::queues::Queues;
 use crate::{
     error::Error,
+    inject,
     notify::{Interest, Notify, Tell, Unbound, tokio::Watched},
     runtime::{Environment, Event},
     session::Session,
@@ -79,7 +80,10 @@ struct Over(Arc<Shared>);
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.0.environment.push(self.0.id, Event::Returned);
+        // A step that panicked has told already.
+        if !self.0.work.is_poisoned() {
+            self.0.environment.push(self.0.id, Event::Returned);
+        }
     }
 }
 
@@ -119,7 +123,8 @@ impl Ahead {
                 wake: Wake::new(),
             }
         });
-        let task = environment.spawn(Arc::clone(&shared).run())?;
+        let over = Over(Arc::clone(&shared));
+        let task = environment.spawn("ahead", id, over.run())?;
         Ok(Arc::new(Self { shared, task }))
     }
 
@@ -128,7 +133,10 @@ impl Ahead {
     /// # Errors
     /// If it was ended before.
     pub fn end(&self) -> io::Result<Returned> {
-        let work = lock(&self.shared.work).take().ok_or(io::ErrorKind::NotConnected)?;
+        let work = self.shared.work.lock();
+        // A step has panicked: where it was, and what of the data is lost, is unknown.
+        let mut work = work.map_err(|_| io::Error::other("reading ahead has failed"))?;
+        let work = work.take().ok_or(io::ErrorKind::NotConnected)?;
         self.task.abort();
         let Work { transport, mut outgoing, sent, broken } = work;
         let (stream, mut tls) = transport.into_parts();
@@ -149,30 +157,32 @@ impl Drop for Ahead {
     }
 }
 
-impl Shared {
-    async fn run(self: Arc<Self>) {
-        // Also if a step panics: whoever waits has to be told.
-        let _over = Over(Arc::clone(&self));
+impl Over {
+    async fn run(self) {
+        let shared = &self.0;
         loop {
-            match self.step() {
+            match shared.step() {
                 Step::Worked => tokio::task::yield_now().await,
                 Step::Waits => {
-                    if timeout(PAUSE, self.wake.notified()).await.is_err() {
-                        if lock(&self.queues).is_idle() {
+                    if timeout(PAUSE, shared.wake.notified()).await.is_err() {
+                        if lock(&shared.queues).is_idle() {
                             break;
                         }
                         // The reader pauses.
-                        self.wake.notified().await;
+                        shared.wake.notified().await;
                     }
                 }
                 Step::Over => break,
             }
         }
     }
+}
 
+impl Shared {
     fn step(&self) -> Step {
         let mut work = lock(&self.work);
         let Some(work) = &mut *work else { return Step::Over };
+        inject::point("ahead.step");
         if work.broken.is_some() || !self.send(work) {
             return Step::Over;
         }

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
-/// What is read ahead, and what waits to be written, at most, each.
-const BOUND: usize = 512 * 1024;
 /// What is read at once.
 const CHUNK: usize = 64 * 1024;
+/// With less than this ahead, another chunk is read: two are held at most. One would have each thread wait for the other.
+const READ: usize = CHUNK + 1;
+/// What waits to be written at most. The task may have taken as much again.
+const WRITTEN: usize = 64 * 1024;
 
 /// How many chunks are kept to be filled again.
 const SPARE: usize = 4;
@@ -37,7 +39,7 @@ impl Queues {
 
     /// Memory for the next chunk, unless enough is held.
     pub(super) fn room(&mut self) -> Option<Vec<u8>> {
-        if self.held >= BOUND {
+        if self.held >= READ {
             return None;
         }
         let mut chunk = self.spare.pop().unwrap_or_default();
@@ -85,12 +87,12 @@ impl Queues {
             }
         }
         self.held -= filled;
-        (filled, self.held == 0 || (before >= BOUND && self.held < BOUND))
+        (filled, self.held == 0 || (before >= READ && self.held < READ))
     }
 
     /// Queues what there is room for. Says how much that is.
     pub(super) fn write(&mut self, data: &[u8]) -> usize {
-        let length = data.len().min(BOUND - self.outgoing.len().min(BOUND));
+        let length = data.len().min(WRITTEN - self.outgoing.len().min(WRITTEN));
         self.outgoing.extend_from_slice(&data[..length]);
         length
     }
@@ -109,7 +111,7 @@ impl Queues {
 
     /// Whether there is room to write. Otherwise who asks waits for it.
     pub(super) fn await_room(&mut self) -> bool {
-        self.write_waits = self.outgoing.len() >= BOUND;
+        self.write_waits = self.outgoing.len() >= WRITTEN;
         !self.write_waits
     }
 
@@ -150,11 +152,12 @@ mod tests {
         while let Some(chunk) = queues.room() {
             queues.arrived(chunk);
         }
-        assert_eq!(queues.held, BOUND);
+        assert_eq!(queues.held, 2 * CHUNK);
+        assert_eq!(queues.read(&mut vec![0; CHUNK - 1]), (CHUNK - 1, false), "no room for a chunk");
         assert_eq!(queues.read(&mut [0; 10]), (10, true), "room again");
         assert_eq!(queues.read(&mut [0; 10]), (10, false), "said once");
         assert!(queues.await_room());
-        assert_eq!(queues.write(&vec![0; BOUND + 1]), BOUND);
+        assert_eq!(queues.write(&vec![0; WRITTEN + 1]), WRITTEN);
         assert_eq!(queues.write(b"x"), 0);
         assert!(!queues.await_room());
         assert!(queues.leave(&mut Vec::new()), "somebody waits");
@@ -164,13 +167,13 @@ mod tests {
     #[test]
     fn small_chunks_share_memory() {
         let mut queues = Queues::default();
-        for index in 0..100_u8 {
+        for index in 0..66_u8 {
             let mut chunk = queues.room().unwrap();
             chunk.truncate(1000);
             chunk.fill(index);
             queues.arrived(chunk);
         }
-        assert_eq!(queues.incoming.len(), 2, "100,000 bytes");
+        assert_eq!(queues.incoming.len(), 2, "66,000 bytes");
         let (read, _) = queues.into_rest();
         assert!(read.chunks(1000).zip(0_u8..).all(|(part, index)| part == [index; 1000]));
     }

@@ -1,18 +1,16 @@
 //! The calls that are made for every chunk: plain functions over an id, straight on Node-API. A generated function costs three
 //! times as much, a class method forty times. They never throw: a result below zero says what to do.
 
-use std::{
-    ffi::CStr,
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr,
-};
+use std::{ffi::CStr, ptr};
 
 use napi::{Env, JsValue, bindgen_prelude::Object, sys};
 
 use super::{entries::with_entry, host::Host};
 use crate::{
     connection::{Progress, Turn},
+    inject,
     notify::Interest,
+    panics::caught,
 };
 
 /// Nothing now: an event will come.
@@ -92,7 +90,7 @@ fn code(progress: &Progress) -> i32 {
 }
 
 fn read(arguments: &Arguments) -> i32 {
-    with_entry(arguments.number(0), None, |entry| {
+    with_entry("calls.read", arguments.number(0), None, |entry| {
         let progress = if arguments.count < 2 {
             entry.host.scratch.lend(|scratch| entry.connection.read(scratch))
         } else {
@@ -113,7 +111,7 @@ fn write(arguments: &Arguments) -> i32 {
     let data = unsafe { std::slice::from_raw_parts(data.cast_const(), length) };
     let Some(rest) = data.get(offset..) else { return FAILED };
     let part = &rest[..rest.len().min(WRITE_MAX)];
-    with_entry(id, None, |entry| {
+    with_entry("calls.write", id, None, |entry| {
         let before = entry.connection.is_staged();
         let turn = entry.host.turn();
         let turn = if arguments.count > 3 { turn.map(Turn::at_once) } else { turn };
@@ -130,11 +128,13 @@ fn write(arguments: &Arguments) -> i32 {
 }
 
 fn peek(arguments: &Arguments) -> i32 {
-    with_entry(arguments.number(0), None, |entry| code(&entry.connection.peek())).unwrap_or(FAILED)
+    with_entry("calls.peek", arguments.number(0), None, |entry| code(&entry.connection.peek()))
+        .unwrap_or(FAILED)
 }
 
 fn shutdown(arguments: &Arguments) -> i32 {
-    with_entry(arguments.number(0), None, |entry| code(&entry.connection.shutdown())).unwrap_or(FAILED)
+    with_entry("calls.shutdown", arguments.number(0), None, |entry| code(&entry.connection.shutdown()))
+        .unwrap_or(FAILED)
 }
 
 fn watch(arguments: &Arguments) -> i32 {
@@ -143,11 +143,12 @@ fn watch(arguments: &Arguments) -> i32 {
         1 => Interest::Writable,
         _ => Interest::Broken,
     };
-    with_entry(arguments.number(0), None, |entry| entry.connection.watch(interest));
+    with_entry("calls.watch", arguments.number(0), None, |entry| entry.connection.watch(interest));
     0
 }
 
 fn flush(arguments: &Arguments) -> i32 {
+    inject::point("calls.flush");
     if let Some(host) = Host::of(arguments.number(0)) {
         host.turns.end_all();
     }
@@ -160,8 +161,8 @@ macro_rules! callback {
         unsafe extern "C" fn callback(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
             // SAFETY: both come from Node-API, for this call.
             let arguments = unsafe { Arguments::of(env, info) };
-            // A panic would unwind into Node. It costs the one connection.
-            let result = catch_unwind(AssertUnwindSafe(|| $call(&arguments))).unwrap_or(FAILED);
+            // A panic would unwind into Node.
+            let result = caught(|| $call(&arguments)).unwrap_or(FAILED);
             let mut value = ptr::null_mut();
             // SAFETY: the environment runs this call. Without a value the result is `undefined`.
             unsafe { sys::napi_create_int32(env, result, &raw mut value) };

@@ -8,11 +8,16 @@ use napi_derive::napi;
 use socket2::TcpKeepalive;
 use tokio::sync::Semaphore;
 
-use super::{credentials::Credentials, values::thrown};
+use super::{
+    credentials::Credentials,
+    values::{guarded, thrown},
+};
 use crate::{
     config::{self, Limit, Local, Tuning},
     error::Error,
     happy_eyeballs::ATTEMPT_DELAY,
+    inject,
+    panics::contained,
     policy::{Exceptions, Policy},
     proxy::{Kind, Proxy},
     target::{Place, Target},
@@ -106,7 +111,10 @@ impl Config {
         options: ConfigOptions,
         proxy_credentials: Option<&Credentials>,
     ) -> Result<Self, napi::Error<String>> {
-        options.read(proxy_credentials).map(|config| Self(Arc::new(config))).map_err(|error| thrown(&error))
+        guarded("config.new", || {
+            let read = options.read(proxy_credentials);
+            read.map(|config| Self(Arc::new(config))).map_err(|error| thrown(&error))
+        })
     }
 
     /// Throws if nothing of that name may be connected to, whatever its addresses are. `text` is for messages.
@@ -118,27 +126,35 @@ impl Config {
         text: String,
         name: Option<String>,
     ) -> Result<(), napi::Error<String>> {
-        let target = Target { place: Place::Host { host, port }, text, name, family: None, timeout: None };
-        self.0.check(&target).map_err(|error| thrown(&error))
+        guarded("config.check", || {
+            let place = Place::Host { host, port };
+            let target = Target { place, text, name, family: None, timeout: None };
+            self.0.check(&target).map_err(|error| thrown(&error))
+        })
     }
 
     /// Figures, as they are now.
     #[napi(catch_unwind)]
-    pub fn stats(&self) -> ConfigStats {
-        let figures = self.0.counters.figures();
-        ConfigStats {
-            open: figures.open,
-            connecting: figures.connecting,
-            bytes_read: figures.read as f64,
-            bytes_written: figures.written as f64,
-            failures: figures.failures.into_iter().collect(),
-        }
+    pub fn stats(&self) -> Result<ConfigStats, napi::Error<String>> {
+        guarded("config.stats", || {
+            let figures = self.0.counters.figures();
+            Ok(ConfigStats {
+                open: figures.open,
+                connecting: figures.connecting,
+                bytes_read: figures.read as f64,
+                bytes_written: figures.written as f64,
+                failures: figures.failures.into_iter().collect(),
+            })
+        })
     }
 
     /// Counts a failure that only the caller knows of.
     #[napi(catch_unwind)]
     pub fn failed(&self, code: String) {
-        self.0.counters.failed(&code);
+        contained(|| {
+            inject::point("config.failed");
+            self.0.counters.failed(&code);
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 
-use super::values::thrown;
+use super::values::{guarded, thrown};
 use crate::{
     error::Error,
     tls::{self, Handshake, Options, Versions},
@@ -90,13 +90,15 @@ impl Credentials {
     /// Throws if something cannot be used.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: CredentialsOptions) -> Result<Self, napi::Error<String>> {
-        options.parse().map(|parsed| Self { parsed }).map_err(|error| thrown(&error))
+        guarded("credentials.new", || {
+            options.parse().map(|parsed| Self { parsed }).map_err(|error| thrown(&error))
+        })
     }
 
     /// Throws what a handshake that is to come later would throw.
     #[napi(catch_unwind)]
     pub fn check(&self, secure: Secure) -> Result<(), napi::Error<String>> {
-        secure.handshake(Some(self)).map(drop)
+        guarded("credentials.check", || secure.handshake(Some(self)).map(drop))
     }
 }
 

@@ -11,7 +11,12 @@ use std::{
 use napi::Env;
 
 use super::host::Host;
-use crate::connection::Connection;
+use crate::{
+    connection::Connection,
+    error::Error,
+    inject,
+    panics::{caught, contained},
+};
 
 pub(super) struct Entry {
     pub(super) host: Rc<Host>,
@@ -52,23 +57,50 @@ thread_local! {
     static ENTRIES: ManuallyDrop<RefCell<ById<Entry>>> = ManuallyDrop::default();
 }
 
-/// Acts on an entry, if there still is one. With `env`, what changed of keeping the process alive is carried out.
-pub(super) fn with_entry<T>(id: u32, env: Option<Env>, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+/// Acts on an entry, if there still is one. With `env`, what changed of keeping the process alive is carried out. A panic costs the one
+/// connection, which is told that it broke. `point`: see [`inject`].
+pub(super) fn with_entry<T>(
+    point: &'static str,
+    id: u32,
+    env: Option<Env>,
+    act: impl FnOnce(&mut Entry) -> T,
+) -> Option<T> {
     ENTRIES
         .try_with(|entries| {
             let mut entries = entries.borrow_mut();
             let entry = entries.get_mut(&id)?;
-            let result = act(entry);
+            let result = caught(|| {
+                inject::point(point);
+                act(entry)
+            });
+            let result = result.map_err(|what| entry.give_up(what)).ok();
             if let Some(env) = env {
                 entry.recount(env);
             }
-            Some(result)
+            result
         })
         .ok()
         .flatten()
 }
 
+/// What has become of a connection in the midst of a call.
+pub(super) fn why(id: u32) -> Option<Error> {
+    ENTRIES.try_with(|entries| entries.borrow().get(&id)?.connection.failure().cloned()).ok().flatten()
+}
+
 impl Entry {
+    fn give_up(&mut self, what: String) {
+        contained(|| self.connection.give_up(Error::Internal(what)));
+    }
+
+    /// Closes it, by dropping it.
+    pub(super) fn close(self) {
+        contained(move || {
+            inject::point("entry.close");
+            drop(self);
+        });
+    }
+
     pub(super) fn keep_alive(&mut self, on: bool) {
         self.keeps_alive = on;
     }
@@ -105,9 +137,10 @@ pub(super) fn insert(env: Env, id: u32, host: Rc<Host>, connection: Connection) 
 /// Drops a connection, which closes it.
 pub(super) fn remove(env: Env, id: u32) {
     let entry = ENTRIES.try_with(|entries| entries.borrow_mut().remove(&id)).ok().flatten();
-    if let Some(entry) = entry
-        && entry.counted
-    {
-        entry.host.count(false, env);
+    if let Some(entry) = entry {
+        if entry.counted {
+            entry.host.count(false, env);
+        }
+        entry.close();
     }
 }

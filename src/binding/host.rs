@@ -5,12 +5,12 @@ use std::{
     collections::VecDeque,
     ffi::c_void,
     mem::ManuallyDrop,
-    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::Instant,
 };
 
 use napi::{
@@ -24,7 +24,7 @@ use napi::{
 use super::dispatch::{Dispatch, FEW};
 use super::{
     Mode,
-    entries::{ById, take_of, with_entry},
+    entries::{ById, Entry, take_of, with_entry},
     own_loop,
     shared::{Batch, Scratch},
     turns::Turns,
@@ -35,9 +35,10 @@ use crate::notify::{
     event_loop::{Loop, Rounds},
 };
 use crate::{
-    connection::Told,
     connection::Turn,
+    inject,
     notify::{Notifier, Tell},
+    panics::{caught, contained},
     runtime::{Environment, Event},
 };
 
@@ -143,6 +144,17 @@ impl Host {
         if matches!(self.means, Means::Thread(_)) { None } else { self.turns.now() }
     }
 
+    /// Blocks until the peers of streams that linger on this thread have all that was sent, `deadline` at most.
+    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "there is no such loop"))]
+    pub(super) fn deliver(&self, deadline: Instant) {
+        #[cfg(unix)]
+        if let Means::Loop(looping, _) = &self.means {
+            looping.deliver(deadline);
+        }
+        #[cfg(not(unix))]
+        let _ = deadline;
+    }
+
     /// Takes what other threads have to tell. Once a turn: what comes meanwhile has woken the loop again, and a task that always has
     /// something new would let no turn end.
     fn hear(&self) {
@@ -155,11 +167,8 @@ impl Host {
         self.batch.fill(std::iter::from_fn(|| {
             loop {
                 let (id, event) = pending.pop_front()?;
-                let settled =
-                    || with_entry(id, Some(self.env), |entry| entry.connection.settle(event)).flatten();
-                // A panic would unwind into Node. It costs the one connection, not the batch.
-                let what = catch_unwind(AssertUnwindSafe(settled)).unwrap_or(Some(Told::Broken));
-                if let Some(what) = what {
+                let settle = |entry: &mut Entry| entry.connection.settle(event);
+                if let Some(what) = with_entry("host.settle", id, Some(self.env), settle).flatten() {
                     return Some([id, what as u32]);
                 }
             }
@@ -194,6 +203,7 @@ impl Host {
 impl Rounds for Host {
     fn polled(&self, told: &[(u32, Interest)]) {
         self.pending.borrow_mut().extend(told.iter().map(|(id, interest)| (*id, Event::from(*interest))));
+        inject::point("host.polled");
         self.hear();
         let Means::Loop(_, dispatch) = &self.means else { return };
         // A loop within a callback, as some addons run it, must not overwrite the batch that is being read.
@@ -220,12 +230,16 @@ fn threadsafe(dispatch: &Function<'_, u32, ()>, number: u32) -> napi::Result<Wak
         dispatch.build_threadsafe_function::<()>().callee_handled::<false>().weak::<true>().build_callback(
             move |_| {
                 let Some(host) = Host::of(number) else { return Ok(0) };
-                host.hear();
-                let count = host.settle();
-                if let (false, Means::Thread(wake)) = (host.pending.borrow().is_empty(), &host.means) {
+                let count = caught(|| {
+                    inject::point("host.woken");
+                    host.hear();
+                    host.settle()
+                });
+                let more = count.is_err() || !host.pending.borrow().is_empty();
+                if let (true, Means::Thread(wake)) = (more, &host.means) {
                     call(wake);
                 }
-                Ok(count)
+                Ok(count.unwrap_or_default())
             },
         )?;
     Ok(Arc::new(Mutex::new(Some(function))))
@@ -239,20 +253,23 @@ fn call(wake: &Wake) {
 
 /// Ends a host with its environment: connections, tasks, handles. `done` is called when libuv has let go of the last.
 fn end(number: u32, done: impl FnOnce() + 'static) {
-    // Nothing may unwind out of a cleanup hook either.
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        let Some(host) = HOSTS.with(|hosts| hosts.borrow_mut().remove(&number)) else { return done() };
+    // Nothing may unwind out of a cleanup hook either, and the environment waits until `done` is called.
+    let Some(host) = HOSTS.with(|hosts| hosts.borrow_mut().remove(&number)) else { return done() };
+    contained(|| {
+        inject::point("host.end");
         host.environment.cancel();
-        drop(take_of(&host));
-        match &host.means {
-            #[cfg(unix)]
-            Means::Loop(looping, _) => looping.end(done),
-            Means::Thread(wake) => {
-                drop(wake.lock().unwrap_or_else(PoisonError::into_inner).take());
-                done();
-            }
+    });
+    for entry in take_of(&host) {
+        entry.close();
+    }
+    match &host.means {
+        #[cfg(unix)]
+        Means::Loop(looping, _) => looping.end(done),
+        Means::Thread(wake) => {
+            drop(wake.lock().unwrap_or_else(PoisonError::into_inner).take());
+            done();
         }
-    }));
+    }
 }
 
 /// Has the environment wait for the end of a host.

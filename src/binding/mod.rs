@@ -10,6 +10,8 @@ mod credentials;
 mod dispatch;
 mod entries;
 mod host;
+#[cfg(feature = "inject")]
+pub mod on_demand;
 mod shared;
 mod turns;
 mod values;
@@ -19,7 +21,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use napi::{
@@ -34,13 +36,21 @@ pub use self::{
     values::{Address, Agreed, Failure, Info, Stats},
 };
 use self::{
-    entries::with_entry,
+    entries::{Entry, with_entry},
     host::Host,
-    values::{failure, thrown},
+    values::{failure, guarded, refused, thrown},
 };
 #[cfg(unix)]
 use crate::notify::event_loop::Loop;
-use crate::{connection::Connection, error::Error};
+use crate::{
+    connection::Connection,
+    error::Error,
+    inject,
+    panics::{self, contained},
+};
+
+/// How long the end of the process may take.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// Where I/O happens.
 #[derive(Clone, Copy)]
@@ -86,10 +96,13 @@ pub fn start(
     batch: Uint32Array,
     scratch: Uint8Array,
     dispatch: Function<'_, u32, ()>,
-) -> napi::Result<Started> {
+) -> Result<Started, napi::Error<String>> {
+    panics::hush();
     let mode = Mode { direct, ahead_after: ahead_after.map(u64::from) };
-    let (host, direct) = Host::start(env, mode, batch, scratch, &dispatch)?;
-    Ok(Started { host, direct, calls: calls::object(env)? })
+    guarded("start", || {
+        let (host, direct) = Host::start(env, mode, batch, scratch, &dispatch).map_err(refused)?;
+        Ok(Started { host, direct, calls: calls::object(env).map_err(refused)? })
+    })
 }
 
 /// Starts to connect, with `secure` over TLS. An event tells how it went.
@@ -103,22 +116,33 @@ pub fn connect(
     credentials: Option<&Credentials>,
 ) -> Result<Socket, napi::Error<String>> {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let host = Host::of(host).ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
-    let handshake = secure.map(|secure| secure.handshake(credentials)).transpose()?;
-    let resolves = address.resolves.unwrap_or_default();
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let (environment, notifier) = (Arc::clone(&host.environment), host.notifier());
-    let config = Arc::clone(&config.0);
-    let connection = Connection::dial(environment, notifier, id, address.into(), config, handshake, resolves)
-        .map_err(|error| thrown(&error))?;
-    entries::insert(env, id, host, connection);
-    Ok(Socket { id })
+    guarded("connect", || {
+        let host = Host::of(host).ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
+        let handshake = secure.map(|secure| secure.handshake(credentials)).transpose()?;
+        let resolves = address.resolves.unwrap_or_default();
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let (environment, notifier) = (Arc::clone(&host.environment), host.notifier());
+        let config = Arc::clone(&config.0);
+        let target = address.into();
+        let connection = Connection::dial(environment, notifier, id, target, config, handshake, resolves)
+            .map_err(|error| thrown(&error))?;
+        entries::insert(env, id, host, connection);
+        Ok(Socket { id })
+    })
 }
 
-/// Before the process exits: waits until proxies with TLS have been sent what was written, a second at most.
+/// Before the process exits: waits until the peers of connections that are closed have all that was written, a second at most.
 #[napi(catch_unwind)]
-pub fn leave() {
-    crate::proxy::drain(Duration::from_secs(1));
+pub fn leave(host: u32) {
+    contained(|| {
+        inject::point("leave");
+        let deadline = Instant::now() + LEAVE;
+        crate::proxy::drain(LEAVE);
+        if let Some(host) = Host::of(host) {
+            host.deliver(deadline);
+        }
+        crate::close::deliver(deadline);
+    });
 }
 
 /// The life cycle of one connection. When JavaScript drops it, the connection is closed.
@@ -138,7 +162,7 @@ impl Socket {
     /// What is known of it while it is open.
     #[napi(catch_unwind)]
     pub fn info(&self) -> Option<Info> {
-        with_entry(self.id, None, |entry| {
+        with_entry("socket.info", self.id, None, |entry| {
             let info = entry.connection.info()?;
             Some(Info {
                 local_address: info.local.to_string(),
@@ -152,34 +176,35 @@ impl Socket {
     /// Whether it waits for [`Self::answer`]: the addresses of its host.
     #[napi(catch_unwind)]
     pub fn asks(&self) -> bool {
-        with_entry(self.id, None, |entry| entry.connection.asks()).unwrap_or(false)
+        with_entry("socket.asks", self.id, None, |entry| entry.connection.asks()).unwrap_or(false)
     }
 
     /// Gives it the addresses of its host: of IP, or `unix:` and a path.
     #[napi(catch_unwind)]
     pub fn answer(&self, addresses: Vec<String>, port: u16) -> Result<(), napi::Error<String>> {
         let endpoints = values::endpoints(&addresses, port)?;
-        with_entry(self.id, None, |entry| entry.connection.answer(endpoints));
+        with_entry("socket.answer", self.id, None, |entry| entry.connection.answer(endpoints));
         Ok(())
     }
 
     /// Figures, as they are now.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> Option<Stats> {
-        with_entry(self.id, None, |entry| entry.connection.stats().into())
+        with_entry("socket.stats", self.id, None, |entry| entry.connection.stats().into())
     }
 
     /// For how many milliseconds nothing has gone through it, if the binding notes that.
     #[napi(catch_unwind)]
     pub fn idle(&self) -> Option<f64> {
-        let idle = with_entry(self.id, None, |entry| entry.connection.idle()).flatten()?;
+        let idle = with_entry("socket.idle", self.id, None, |entry| entry.connection.idle()).flatten()?;
         Some(values::milliseconds(idle))
     }
 
     /// What TLS has agreed on, while it is open.
     #[napi(catch_unwind)]
     pub fn agreed(&self) -> Option<Agreed> {
-        let agreed = with_entry(self.id, None, |entry| entry.connection.agreed()).flatten()?;
+        let agreed =
+            with_entry("socket.agreed", self.id, None, |entry| entry.connection.agreed()).flatten()?;
         Some(Agreed {
             protocol: agreed.protocol.into(),
             cipher: agreed.cipher,
@@ -193,26 +218,33 @@ impl Socket {
     /// Whether small segments go out without waiting for an acknowledgement. False if that could not be set.
     #[napi(catch_unwind)]
     pub fn set_no_delay(&self, on: bool) -> bool {
-        with_entry(self.id, None, |entry| entry.connection.set_no_delay(on).is_ok()).unwrap_or(false)
+        with_entry("socket.set_no_delay", self.id, None, |entry| entry.connection.set_no_delay(on).is_ok())
+            .unwrap_or(false)
     }
 
     /// Whether the system probes a silent peer; after how many milliseconds of silence first. False if that could not be set.
     #[napi(catch_unwind)]
     pub fn set_probes(&self, on: bool, after: Option<u32>) -> bool {
         let after = after.map(|after| Duration::from_millis(after.into()));
-        with_entry(self.id, None, |entry| entry.connection.set_probes(on, after).is_ok()).unwrap_or(false)
+        with_entry("socket.set_probes", self.id, None, |entry| entry.connection.set_probes(on, after).is_ok())
+            .unwrap_or(false)
     }
 
     /// Sets the type of service, and says what it is. None if that is not possible.
     #[napi(catch_unwind)]
     pub fn type_of_service(&self, set: Option<u8>) -> Option<u8> {
-        with_entry(self.id, None, |entry| entry.connection.type_of_service(set).ok()).flatten()
+        with_entry("socket.type_of_service", self.id, None, |entry| {
+            entry.connection.type_of_service(set).ok()
+        })
+        .flatten()
     }
 
     /// What broke first.
     #[napi(catch_unwind)]
     pub fn failure(&self) -> Option<Failure> {
-        with_entry(self.id, None, |entry| entry.connection.failure().map(failure)).flatten()
+        let failed = |entry: &mut Entry| entry.connection.failure().map(failure);
+        with_entry("socket.failure", self.id, None, failed)
+            .unwrap_or_else(|| entries::why(self.id).as_ref().map(failure))
     }
 
     /// Upgrades an open plain connection. An event tells how the handshake went.
@@ -224,8 +256,9 @@ impl Socket {
         credentials: &Credentials,
     ) -> Result<(), napi::Error<String>> {
         let handshake = secure.handshake(Some(credentials))?;
-        with_entry(self.id, Some(env), |entry| entry.connection.start_tls(handshake))
-            .unwrap_or(Err(Error::State("the connection is gone")))
+        let started = |entry: &mut Entry| entry.connection.start_tls(handshake);
+        with_entry("socket.start_tls", self.id, Some(env), started)
+            .unwrap_or_else(|| Err(entries::why(self.id).unwrap_or(Error::State("the connection is gone"))))
             .map_err(|error| thrown(&error))
     }
 
@@ -233,19 +266,20 @@ impl Socket {
     /// done.
     #[napi(catch_unwind)]
     pub fn close(&self, env: Env, patient: bool) -> bool {
-        with_entry(self.id, Some(env), |entry| entry.connection.close(patient)).unwrap_or(false)
+        with_entry("socket.close", self.id, Some(env), |entry| entry.connection.close(patient))
+            .unwrap_or(false)
     }
 
     /// Closes at once. `cut`: something that was to be sent is lost, so the peer gets RST.
     #[napi(catch_unwind)]
     pub fn abort(&self, env: Env, cut: bool) {
-        with_entry(self.id, Some(env), |entry| entry.connection.abort(cut));
+        with_entry("socket.abort", self.id, Some(env), |entry| entry.connection.abort(cut));
     }
 
     /// Whether the open socket keeps the process alive.
     #[napi(catch_unwind)]
     pub fn keep_alive(&self, env: Env, on: bool) {
-        with_entry(self.id, Some(env), |entry| entry.keep_alive(on));
+        with_entry("socket.keep_alive", self.id, Some(env), |entry| entry.keep_alive(on));
     }
 }
 

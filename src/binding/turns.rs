@@ -1,9 +1,6 @@
 //! The turns of an event loop, and what is sent when one ends.
 
-use std::{
-    cell::{Cell, RefCell},
-    panic::catch_unwind,
-};
+use std::cell::{Cell, RefCell};
 
 use super::entries::with_entry;
 use crate::connection::Turn;
@@ -46,8 +43,7 @@ impl Turns {
         }
         let mut staged = self.staged.take();
         for id in staged.drain(..) {
-            // A panic costs one connection, not those that follow.
-            let _ = catch_unwind(|| with_entry(id, None, |entry| entry.connection.flush()));
+            with_entry("turns.end", id, None, |entry| entry.connection.flush());
         }
         *self.staged.borrow_mut() = staged;
     }

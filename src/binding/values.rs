@@ -12,6 +12,8 @@ use crate::{
     connection,
     endpoint::{Endpoint, UnixName},
     error::Error,
+    inject,
+    panics::caught,
     target::{Family, Place, Target},
 };
 
@@ -170,6 +172,23 @@ pub(super) fn failure(error: &Error) -> Failure {
         }),
         port: error.endpoint().and_then(Endpoint::ip).map(|address| address.port()),
     }
+}
+
+/// What a function of JavaScript's does. A panic is thrown as an error like any other. `point`: see [`inject`].
+pub(super) fn guarded<T>(
+    point: &'static str,
+    act: impl FnOnce() -> Result<T, napi::Error<String>>,
+) -> Result<T, napi::Error<String>> {
+    let result = caught(|| {
+        inject::point(point);
+        act()
+    });
+    result.unwrap_or_else(|what| Err(thrown(&Error::Internal(what))))
+}
+
+/// Node-API has refused something, which it does only for lack of memory.
+pub(super) fn refused(error: napi::Error) -> napi::Error<String> {
+    thrown(&Error::Internal(error.reason.clone()))
 }
 
 /// The same, thrown.

@@ -67,7 +67,7 @@ impl Connection {
                 });
                 let journey = connection.record.begins();
                 let dial = Dial { target, config, handshake, answer, turn, journey };
-                State::Connecting(establish(&connection.environment, id, dial.run()))
+                State::Connecting(establish("dial", &connection.environment, id, dial.run()))
             }
         };
         Ok(connection)

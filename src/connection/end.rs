@@ -6,9 +6,10 @@ use tokio::task::AbortHandle;
 
 use super::{Connection, State, open::Open};
 use crate::{
-    close::{Rest, drain, end, linger},
+    close::{Rest, WriteSide, drain, end, linger},
+    error::Error,
     notify::Notify,
-    runtime::Completion,
+    runtime::Event,
 };
 
 impl Connection {
@@ -21,7 +22,7 @@ impl Connection {
             State::Connecting(task) => abort(task),
             State::Open(open) => self.end(open, patient),
             closing @ State::Closing(_) => self.state = closing,
-            State::Attempting(_) | State::Closed => {}
+            State::Attempting(_) | State::Broken | State::Closed => {}
         }
         matches!(self.state, State::Closing(_))
     }
@@ -32,15 +33,16 @@ impl Connection {
             Ok(true) => {
                 let Some(stream) = self.notifier.linger(transport.into_parts().0) else { return };
                 if let Ok(stream) = stream.into_stream() {
-                    let _ = self.environment.spawn(linger(stream));
+                    let _ = self.environment.spawn("linger", self.id, linger(stream));
                 }
             }
             Ok(false) => {
                 let (stream, tls) = transport.into_parts();
                 let Ok(stream) = stream.into_stream() else { return };
-                let completion = Completion::new(Arc::clone(&self.environment), self.id);
-                let drained = drain(Rest { stream, tls, staged, write }, patient, completion);
-                if let Ok(task) = self.environment.spawn(drained) {
+                let (id, environment) = (self.id, Arc::clone(&self.environment));
+                let closed = move || environment.push(id, Event::Closed);
+                let drained = drain(Rest { stream, tls, staged, write }, patient, closed);
+                if let Ok(task) = self.environment.spawn("drain", id, drained) {
                     self.state = State::Closing(task);
                 }
             }
@@ -56,13 +58,29 @@ impl Connection {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Connecting(task) => abort(task),
             State::Closing(task) => task.abort(),
-            State::Open(Open { mut transport, mut staged, .. }) => {
-                let whole = staged.flush(&mut transport).is_ok_and(|done| done);
+            State::Open(Open { mut transport, mut staged, write, .. }) => {
+                let whole = write != WriteSide::Broken && staged.flush(&mut transport).is_ok_and(|done| done);
                 if cut || !whole {
                     transport.stream().reset_on_close();
                 }
             }
-            State::Attempting(_) | State::Closed => {}
+            State::Attempting(_) | State::Broken | State::Closed => {}
+        }
+    }
+}
+
+impl Connection {
+    /// Ends it because nothing of it can be relied on any more: after a panic, in the midst of anything. [`Told::Broken`] follows.
+    pub fn give_up(&mut self, error: Error) {
+        let state = std::mem::replace(&mut self.state, State::Broken);
+        self.asks = None;
+        self.broke(error);
+        self.environment.push(self.id, Event::Broken);
+        match state {
+            State::Connecting(task) => abort(task),
+            State::Closing(task) => task.abort(),
+            State::Open(Open { transport, .. }) => transport.stream().reset_on_close(),
+            State::Attempting(_) | State::Broken | State::Closed => {}
         }
     }
 }

@@ -45,6 +45,8 @@ enum State {
     Open(Open),
     /// A task flushes; it owns the transport.
     Closing(AbortHandle),
+    /// Nothing is left, and that is still to be told.
+    Broken,
     /// Nothing is left.
     Closed,
 }
@@ -122,7 +124,7 @@ impl Connection {
         let stream = transport.into_parts().0.into_stream().map_err(broken)?;
         let text = self.target.text.clone();
         let (after, journey) = (self.config.timeout, self.record.begins());
-        let task = establish(&self.environment, self.id, async move {
+        let task = establish("upgrade", &self.environment, self.id, async move {
             let broken =
                 |source| Error::Io { operation: "handshake", target: text.clone(), source: Arc::new(source) };
             let handshake = async {
@@ -195,7 +197,14 @@ impl Connection {
                 self.fail("read", Broken::Io(error));
                 Some(Told::Broken)
             }
-            (Event::Broken, State::Closed) if self.failure.is_some() => Some(Told::Broken),
+            (Event::Broken, State::Broken) => {
+                self.state = State::Closed;
+                Some(Told::Broken)
+            }
+            (Event::Lost(error), state) if !matches!(state, State::Closed) => {
+                self.give_up(error);
+                None
+            }
             (Event::Closed | Event::Failed(_), State::Closing(_)) => {
                 self.state = State::Closed;
                 Some(Told::Closed)

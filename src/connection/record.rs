@@ -112,7 +112,7 @@ impl Connection {
 
     pub(super) fn note_round_trip(&mut self) {
         let State::Open(open) = &self.state else { return };
-        if !open.info.tunnelled
+        if open.info.tunnel.is_none()
             && let Ok(socket) = open.transport.stream().socket()
         {
             self.record.round_trip = round_trip(&socket).or(self.record.round_trip);

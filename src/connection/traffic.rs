@@ -1,6 +1,6 @@
 //! What goes through an open connection: reads, writes, the end of the write side.
 
-use std::sync::Arc;
+use std::{net::Shutdown, sync::Arc};
 
 use super::{
     Connection, Progress, State,
@@ -53,10 +53,7 @@ impl Connection {
                 }
             }
             // The stream is gone, because the system could not hand it over.
-            Err(error) => {
-                self.broke(error);
-                self.environment.push(self.id, Event::Broken);
-            }
+            Err(error) => self.give_up(error),
         }
     }
 
@@ -136,16 +133,33 @@ impl Connection {
 
     pub(super) fn fail(&mut self, operation: &'static str, broken: Broken) -> Progress {
         let target = self.target.text.clone();
-        let error = match broken {
-            Broken::Io(source) => Error::Io { operation, target, source: Arc::new(source) },
-            Broken::Tls(source) => Error::Tls { target, handshaking: false, source },
-            Broken::Truncated => Error::Truncated { target },
+        let tunnel = self.info().and_then(|info| info.tunnel.as_ref()).and_then(|words| words.get());
+        let error = match (broken, tunnel) {
+            // What carried it is gone: the system, and TLS within it, see only that.
+            (_, Some(words)) => Error::Internal(words.clone()),
+            (Broken::Io(source), None) => Error::Io { operation, target, source: Arc::new(source) },
+            (Broken::Tls(source), None) => Error::Tls { target, handshaking: false, source },
+            (Broken::Truncated, None) => Error::Truncated { target },
         };
         self.broke(error);
+        if operation == "write" {
+            self.stop_reading();
+        }
         Progress::Failed
     }
 
-    fn broke(&mut self, error: Error) {
+    /// What has arrived can still be read. But where the system could not send, the peer may be there: for an answer to what it never got,
+    /// a reader would wait for ever.
+    fn stop_reading(&self) {
+        if let State::Open(open) = &self.state
+            && let Ok(socket) = open.transport.stream().socket()
+        {
+            // Where it fails the connection is gone already.
+            let _ = socket.shutdown(Shutdown::Read);
+        }
+    }
+
+    pub(super) fn broke(&mut self, error: Error) {
         // What broke first says most.
         if self.failure.is_none() {
             self.config.counters.failed(error.code());

@@ -4,7 +4,7 @@ use std::{fmt, io, sync::Arc};
 
 use super::{Error, Lookup};
 use crate::{
-    advice::{connect_advice, io_advice, tls_advice, unix_advice},
+    advice::{connect_advice, io_advice, resource_advice, tls_advice, unix_advice},
     code::io_code,
     endpoint::Endpoint,
 };
@@ -26,9 +26,12 @@ impl fmt::Display for Error {
                     Lookup::Temporary => f.write_str(
                         "the name could not be resolved now; check the network and the name server, and try again",
                     ),
+                    Lookup::Short(code) => {
+                        write!(f, "the name could not be looked up: {}", resource_advice(code))
+                    }
                     Lookup::Failed => write!(
                         f,
-                        "the name could not be looked up: {detail}; check the resolver, and whether the process is out of files or memory"
+                        "the name could not be looked up: {detail}; check the resolver and its configuration"
                     ),
                 }
             }
@@ -89,7 +92,7 @@ impl fmt::Display for Error {
             }
             Self::State(detail) => f.write_str(detail),
             Self::Runtime(source) => {
-                write!(f, "the I/O thread could not be started: {source}; {}", connect_advice(self.code()))
+                write!(f, "no thread for it could be started: {source}; {}", resource_advice(self.code()))
             }
             Self::Internal(detail) => {
                 write!(f, "an internal error, please report it with this message: {detail}")

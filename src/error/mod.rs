@@ -20,6 +20,8 @@ pub enum Lookup {
     Temporary,
     /// The resolver itself failed.
     Failed,
+    /// There was something missing that the resolver needs: descriptors, memory. The code of that.
+    Short(&'static str),
 }
 
 /// What happened at each address, in the order the attempts ended.
@@ -156,7 +158,9 @@ impl Error {
             Self::HandshakeEnded { .. } => "ERR_TLS_HANDSHAKE",
             Self::Truncated { .. } => "ERR_TLS_TRUNCATED",
             Self::Trust { .. } => "ERR_TLS_TRUST",
-            Self::Option { code, .. } | Self::Proxy { code, .. } => code,
+            Self::Resolve { reason: Lookup::Short(code), .. }
+            | Self::Option { code, .. }
+            | Self::Proxy { code, .. } => code,
             Self::Denied { .. } => "ERR_ACCESS_DENIED",
             Self::TimedOut { .. } => "ETIMEDOUT",
             Self::Full { .. } => "ERR_MAX_CONNECTIONS",
@@ -168,7 +172,10 @@ impl Error {
     /// Whether what looks like the peer's end, after this error, is none. After EPIPE it is one: the peer had sent FIN.
     #[must_use]
     pub fn hides_an_end(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if source.kind() != io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Io { source, .. } => source.kind() != io::ErrorKind::BrokenPipe,
+            other => matches!(other, Self::Internal(_)),
+        }
     }
 
     /// The call of the system, as Node names it.

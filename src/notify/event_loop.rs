@@ -5,14 +5,16 @@ use std::{
     ffi::{c_int, c_void},
     io,
     rc::{Rc, Weak},
+    time::Instant,
 };
 
 use super::{
     Interest,
     linger::Lingering,
     poll::Watched,
-    uv::{Handle, Handles, Kind, Raw, Uv, Waker},
+    uv::{Handle, Handles, Kind, Raw, Uv, Waker, failing},
 };
+use crate::{inject, panics::caught};
 
 /// Who is called when a loop goes round. Never from within a call of the loop's.
 pub trait Rounds {
@@ -103,12 +105,23 @@ impl Loop {
         }
     }
 
+    /// Before the process exits: blocks until the peers of streams that linger have all that was sent, `deadline` at most.
+    pub fn deliver(&self, deadline: Instant) {
+        self.lingering.deliver(deadline);
+    }
+
     /// Closes everything, and calls `gone` when libuv has let go of all of it.
     pub fn end(&self, gone: impl FnOnce() + 'static) {
         self.waker.forget();
         self.lingering.clear();
         drop(self.fixtures.borrow_mut().take());
         self.handles.when_gone(gone);
+    }
+
+    /// After a panic: what it has kept from being told is told in another round.
+    fn go_round(&self) {
+        self.woken.set(true);
+        self.waker.wake();
     }
 
     pub(super) fn tell(&self, id: u32, interest: Interest) {
@@ -166,7 +179,7 @@ impl Fixtures {
         Ok(Self {
             wake: fixture(Kind::Async, &|uv, looping, raw| {
                 // SAFETY: see above.
-                unsafe { (uv.async_init)(looping, raw, on_wake) }
+                failing("loop.init", || unsafe { (uv.async_init)(looping, raw, on_wake) })
             })?,
             late: fixture(Kind::Timer, &|uv, looping, raw| {
                 // SAFETY: see above.
@@ -184,16 +197,21 @@ impl Fixtures {
     }
 }
 
-/// Runs the work of a fixture's callback.
+/// Runs the work of a fixture's callback. `point`: see [`inject`].
 ///
 /// # Safety
 /// `raw` comes from libuv, for a handle of [`Fixtures`].
-unsafe fn called(raw: Raw, work: impl FnOnce(&Rc<Loop>)) {
+unsafe fn called(point: &'static str, raw: Raw, work: impl FnOnce(&Rc<Loop>)) {
     // SAFETY: the caller's promise.
     unsafe {
         Handle::<Weak<Loop>>::called(raw, |looping| {
-            if let Some(looping) = looping.upgrade() {
+            let Some(looping) = looping.upgrade() else { return };
+            let done = caught(|| {
+                inject::point(point);
                 work(&looping);
+            });
+            if done.is_err() {
+                looping.go_round();
             }
         });
     }
@@ -201,25 +219,24 @@ unsafe fn called(raw: Raw, work: impl FnOnce(&Rc<Loop>)) {
 
 unsafe extern "C" fn on_wake(raw: Raw) {
     // SAFETY: libuv calls it for the handle that it was given to.
-    unsafe { called(raw, |looping| looping.woken.set(true)) };
+    unsafe { called("loop.wake", raw, |looping| looping.woken.set(true)) };
 }
 
 unsafe extern "C" fn on_polled(raw: Raw) {
     // SAFETY: as above.
-    unsafe { called(raw, |looping| looping.polled()) };
+    unsafe { called("loop.polled", raw, |looping| looping.polled()) };
 }
 
 unsafe extern "C" fn on_waits(raw: Raw) {
     // SAFETY: as above.
-    unsafe { called(raw, |looping| looping.waits()) };
+    unsafe { called("loop.waits", raw, |looping| looping.waits()) };
 }
 
 unsafe extern "C" fn on_late(raw: Raw) {
     // SAFETY: as above.
     unsafe {
-        called(raw, |looping| {
-            looping.lingering.expire();
-            looping.set_alarm();
-        });
+        called("loop.late", raw, |looping| looping.lingering.expire());
+        // Also if that has panicked: others are to be given up later.
+        called("loop.alarm", raw, |looping| looping.set_alarm());
     }
 }

@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{LINGER, Late, Notify, Patience, poll::Watched};
+use super::{LINGER, Late, Notify, Patience, is_under_way, poll::Watched};
+use crate::{inject, panics::contained};
 
 /// The streams of one loop that linger.
 #[derive(Default)]
@@ -86,13 +87,32 @@ impl Lingering {
         }
     }
 
+    /// Blocks until the peers have all that was sent to them, `deadline` at most.
+    pub(super) fn deliver(&self, deadline: Instant) {
+        let delivers = |any, closed: &mut Closed| closed.delivers() || any;
+        while self.streams.borrow_mut().values_mut().fold(false, delivers) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     pub(super) fn clear(&self) {
         self.deadlines.take();
-        drop(self.streams.take());
+        for (_, late) in self.streams.take() {
+            // Whatever panics: the others have to be closed, or the loop never ends.
+            contained(move || {
+                inject::point("linger.clear");
+                drop(late);
+            });
+        }
     }
 }
 
 impl Closed {
+    /// Whether the peer still lacks something. What it says meanwhile is taken: unread, it would make the close a reset.
+    fn delivers(&mut self) -> bool {
+        !self.discard() && is_under_way(&self.watched.socket())
+    }
+
     /// Whether it has ended.
     fn discard(&mut self) -> bool {
         let mut unread = [0; 16 * 1024];

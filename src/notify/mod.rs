@@ -19,7 +19,8 @@ use std::{fmt::Debug, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use ::tokio::net::TcpStream;
 
-pub use patience::{Late, Patience};
+use crate::inject;
+pub use patience::{Late, Patience, is_under_way};
 
 /// How long a stream that is closed goes on listening for the peer's end: closing with unread data makes the system send RST,
 /// which may destroy at the peer what has just been flushed.
@@ -82,9 +83,19 @@ pub trait Notify: Debug {
     fn tell(&self, interest: Interest);
 }
 
+/// Makes a call of the system that does not block. A signal has nothing to interrupt there, and yet some systems say that one has.
+fn uninterrupted<T>(point: &'static str, mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match inject::system(point).and_then(|()| call()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Sends FIN.
 fn shut_down(stream: &socket2::SockRef<'_>) -> io::Result<()> {
-    match stream.shutdown(std::net::Shutdown::Write) {
+    match inject::system("shutdown").and_then(|()| stream.shutdown(std::net::Shutdown::Write)) {
         // The peer has reset or closed already.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         result => result,
@@ -222,7 +233,10 @@ impl Unbound {
     pub fn bind(self) -> io::Result<TcpStream> {
         match self {
             Self::Registered(stream) => Ok(stream),
-            Self::Free(stream) => TcpStream::from_std(stream),
+            Self::Free(stream) => {
+                inject::system("register")?;
+                TcpStream::from_std(stream)
+            }
         }
     }
 }

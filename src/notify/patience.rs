@@ -59,6 +59,12 @@ fn under_way(socket: &SockRef<'_>) -> i32 {
     queued(socket).map_or(0, |(_, unacknowledged)| unacknowledged)
 }
 
+/// Whether the peer has not acknowledged all that was sent to it. Where the system does not tell: no.
+#[must_use]
+pub fn is_under_way(socket: &SockRef<'_>) -> bool {
+    under_way(socket) > 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

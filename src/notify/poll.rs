@@ -16,9 +16,10 @@ use socket2::SockRef;
 use super::{
     Interest, Notify,
     event_loop::Loop,
-    shut_down,
-    uv::{Handle, Kind, PRIORITIZED, READABLE, Raw, WRITABLE},
+    shut_down, uninterrupted,
+    uv::{Handle, Kind, PRIORITIZED, READABLE, Raw, WRITABLE, failing},
 };
+use crate::{inject, panics::caught};
 
 /// A TCP stream that libuv watches.
 pub struct Watched {
@@ -74,20 +75,25 @@ impl Polled {
             return;
         }
         let uv = self.looping.handles.uv;
-        // SAFETY: `raw` is the open handle that this belongs to.
-        let result =
-            unsafe { if events == 0 { (uv.poll_stop)(raw) } else { (uv.poll_start)(raw, events, on_ready) } };
+        let result = failing("poll.start", || {
+            // SAFETY: `raw` is the open handle that this belongs to.
+            unsafe { if events == 0 { (uv.poll_stop)(raw) } else { (uv.poll_start)(raw, events, on_ready) } }
+        });
         if result < 0 {
-            // Trying is the way to find out what is wrong.
             self.started.set(0);
-            for (bit, interest) in INTERESTS {
-                if self.wanted.get() & bit != 0 {
-                    self.looping.tell(self.id, interest);
-                    self.looping.waker().wake();
-                }
-            }
-            self.wanted.set(0);
+            self.tell_all();
         }
+    }
+
+    /// Tells all that is to be told: trying is the way to find out what is wrong.
+    fn tell_all(&self) {
+        for (bit, interest) in INTERESTS {
+            if self.wanted.get() & bit != 0 {
+                self.looping.tell(self.id, interest);
+            }
+        }
+        self.wanted.set(0);
+        self.looping.waker().wake();
     }
 }
 
@@ -107,7 +113,7 @@ impl Watched {
         let descriptor = stream.as_raw_fd();
         let poll = Handle::new(&looping.handles, Kind::Poll, polled, |uv, looping, raw| {
             // SAFETY: the loop is running, `raw` is fresh memory of the size of such a handle, and the descriptor is open.
-            unsafe { (uv.poll_init)(looping, raw, descriptor) }
+            failing("poll.init", || unsafe { (uv.poll_init)(looping, raw, descriptor) })
         })?;
         // Whether a socket keeps the process alive is decided elsewhere: one that nobody reads has nothing to poll for.
         // SAFETY: it is open.
@@ -148,18 +154,19 @@ impl Watched {
 
 impl Notify for Watched {
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&self.stream).read(buffer)
+        uninterrupted("read", || (&self.stream).read(buffer))
     }
 
     fn try_peek(&self) -> io::Result<bool> {
-        SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]).map(|length| length > 0)
+        let peek = || SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]);
+        uninterrupted("peek", peek).map(|length| length > 0)
     }
 
     fn try_write(&self, buffers: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        match buffers {
+        uninterrupted("write", || match buffers {
             [one] => (&self.stream).write(one),
             several => (&self.stream).write_vectored(several),
-        }
+        })
     }
 
     fn take_error(&self) -> Option<io::Error> {
@@ -200,7 +207,13 @@ unsafe extern "C" fn on_ready(raw: Raw, status: c_int, events: c_int) {
                 // libuv has stopped the handle.
                 polled.started.set(0);
             }
-            polled.ready(raw, if status < 0 { READABLE | WRITABLE | PRIORITIZED } else { events });
+            let ready = || {
+                inject::point("poll.ready");
+                polled.ready(raw, if status < 0 { READABLE | WRITABLE | PRIORITIZED } else { events });
+            };
+            if caught(ready).is_err() {
+                polled.tell_all();
+            }
         });
     }
 }

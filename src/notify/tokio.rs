@@ -13,7 +13,11 @@ use std::{
 use socket2::SockRef;
 use tokio::{io::Interest as TokioInterest, net::TcpStream};
 
-use super::{Interest, Notify, Tell, shut_down};
+use super::{Interest, Notify, Tell, shut_down, uninterrupted};
+use crate::{
+    inject,
+    panics::{caught, contained},
+};
 
 /// A TCP stream registered with tokio. No task waits for it: tokio's I/O driver calls the waker, and that tells the listener.
 pub struct Watched {
@@ -41,6 +45,17 @@ impl Teller {
     fn tell(&self, interest: Interest) {
         self.listener.tell(self.id, interest);
     }
+
+    /// Called by tokio. A panic would unwind into what drives all streams.
+    fn wake(&self, interest: Interest) {
+        let told = caught(|| {
+            inject::point("wake");
+            self.tell(interest);
+        });
+        if told.is_err() {
+            contained(|| self.tell(interest));
+        }
+    }
 }
 
 struct TellBroken(Arc<Teller>);
@@ -49,19 +64,19 @@ struct TellWritable(Arc<Teller>);
 
 impl Wake for TellReadable {
     fn wake(self: Arc<Self>) {
-        self.0.tell(Interest::Readable);
+        self.0.wake(Interest::Readable);
     }
 }
 
 impl Wake for TellBroken {
     fn wake(self: Arc<Self>) {
-        self.0.tell(Interest::Broken);
+        self.0.wake(Interest::Broken);
     }
 }
 
 impl Wake for TellWritable {
     fn wake(self: Arc<Self>) {
-        self.0.tell(Interest::Writable);
+        self.0.wake(Interest::Writable);
     }
 }
 
@@ -110,7 +125,8 @@ impl Notify for Watched {
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut short = None;
         let read = self.stream.try_io(TokioInterest::READABLE, || {
-            let length = io::Read::read(&mut &*SockRef::from(&self.stream), buffer)?;
+            let read = || io::Read::read(&mut &*SockRef::from(&self.stream), buffer);
+            let length = uninterrupted("read", read)?;
             if length > 0 && length < buffer.len() {
                 // A short read means that nothing is left. Saying so to tokio here, inside its own observation of the
                 // readiness, saves the read that would find it out, and loses no edge that comes in between.
@@ -124,12 +140,13 @@ impl Notify for Watched {
 
     fn try_peek(&self) -> io::Result<bool> {
         self.stream.try_io(TokioInterest::READABLE, || {
-            SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]).map(|length| length > 0)
+            let peek = || SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]);
+            uninterrupted("peek", peek).map(|length| length > 0)
         })
     }
 
     fn try_write(&self, buffers: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        self.stream.try_write_vectored(buffers)
+        uninterrupted("write", || self.stream.try_write_vectored(buffers))
     }
 
     fn shutdown(&self) -> io::Result<()> {

@@ -8,7 +8,6 @@ use std::{
     cell::{Cell, RefCell},
     ffi::{c_int, c_void},
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     rc::Rc,
     sync::{
@@ -16,6 +15,8 @@ use std::{
         atomic::{AtomicPtr, Ordering},
     },
 };
+
+use crate::{inject, panics::contained};
 
 /// A libuv handle or loop. Never looked into.
 pub(super) type Raw = *mut c_void;
@@ -85,6 +86,11 @@ impl Uv {
         static UV: OnceLock<Option<Uv>> = OnceLock::new();
         UV.get_or_init(Self::find).as_ref()
     }
+}
+
+/// Makes a call of libuv. What the system says has a minus there.
+pub(super) fn failing(point: &'static str, call: impl FnOnce() -> c_int) -> c_int {
+    inject::system(point).map_or_else(|error| -error.raw_os_error().unwrap_or_default(), |()| call())
 }
 
 /// All handles of one loop: who waits for the last of them to be gone.
@@ -187,26 +193,29 @@ impl<T: 'static> Handle<T> {
     /// `raw` is what libuv has passed to a callback of a `Handle<T>`, other than the close callback.
     pub(super) unsafe fn called(raw: Raw, work: impl FnOnce(&T)) {
         // A panic would unwind into libuv.
-        let _ = catch_unwind(AssertUnwindSafe(|| {
+        contained(|| {
             let Some(uv) = Uv::get() else { return };
             // SAFETY: `new` has set the data, and the payload lives until the close callback.
             let payload = unsafe { &*(uv.handle_get_data)(raw).cast::<Payload<T>>() };
             work(&payload.value);
-        }));
+        });
     }
 
     unsafe extern "C" fn closed(raw: Raw) {
-        let _ = catch_unwind(AssertUnwindSafe(|| {
+        contained(|| {
             let Some(uv) = Uv::get() else { return };
             // SAFETY: `new` has leaked the box and set it as data; this callback is the last to see either, and comes once.
             let payload = unsafe { Box::from_raw((uv.handle_get_data)(raw).cast::<Payload<T>>()) };
             let Payload { value, layout, handles } = *payload;
             // SAFETY: allocated by `new` with this layout; libuv has let go of it.
             unsafe { dealloc(raw.cast(), layout) };
-            drop(value);
+            contained(move || {
+                inject::point("handle.closed");
+                drop(value);
+            });
             handles.count.set(handles.count.get() - 1);
             handles.check_gone();
-        }));
+        });
     }
 }
 

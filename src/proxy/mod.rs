@@ -12,7 +12,7 @@ use tokio::{
 };
 
 pub use self::tunnel::drain;
-use crate::{error::Error, tls::Handshake};
+use crate::{error::Error, panics::Words, tls::Handshake};
 
 /// How a proxy is spoken to.
 #[derive(Clone, Debug)]
@@ -56,9 +56,9 @@ pub enum Destination<'a> {
 pub struct Through {
     /// What comes next on it is the destination's.
     pub stream: TcpStream,
-    /// Whether it ends in this process, at a task that carries it on in a TLS session: its addresses are of the loopback, and so are
-    /// the system's figures.
-    pub tunnelled: bool,
+    /// If it ends in this process, at a task that carries it on in a TLS session, what that said if it panicked. The addresses of such a stream are
+    /// of the loopback, and so are the system's figures.
+    pub tunnel: Option<Words>,
 }
 
 impl fmt::Debug for Proxy {
@@ -87,19 +87,20 @@ impl Proxy {
         destination: Destination<'_>,
         target: &str,
     ) -> Result<Through, Error> {
-        let tunnelled = match &self.kind {
+        let tunnel = match &self.kind {
             Kind::Https(handshake) => {
                 let mut secure = tunnel::secure(stream, handshake, &self.text).await?;
                 self.ask(&mut secure, destination, target).await?;
-                stream = tunnel::dig(secure, target).await?;
-                true
+                let words;
+                (stream, words) = tunnel::dig(secure, target).await?;
+                Some(words)
             }
             Kind::Http | Kind::Socks5 | Kind::Socks5h => {
                 self.ask(&mut stream, destination, target).await?;
-                false
+                None
             }
         };
-        Ok(Through { stream, tunnelled })
+        Ok(Through { stream, tunnel })
     }
 
     /// Asks the proxy at the other end of `stream` for a connection, and reads its answer, and nothing of what follows.

@@ -19,7 +19,13 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::Error, queued::queued, tls::Handshake};
+use crate::{
+    error::Error,
+    inject,
+    panics::{Words, caught_in},
+    queued::queued,
+    tls::Handshake,
+};
 
 /// Bytes that are carried at a time in each direction.
 const CHUNK: usize = 32 * 1024;
@@ -44,8 +50,8 @@ pub(super) async fn secure(
     handshake.explained(connected, &format!("the proxy {proxy}")).await
 }
 
-/// A plain stream to the other side of `secure`.
-pub(super) async fn dig(secure: TlsStream<TcpStream>, target: &str) -> Result<TcpStream, Error> {
+/// A plain stream to the other side of `secure`, and what the task that carries it said if it panicked.
+pub(super) async fn dig(secure: TlsStream<TcpStream>, target: &str) -> Result<(TcpStream, Words), Error> {
     let (near, far) = pair().await.map_err(|error| Error::Connect {
         target: target.to_owned(),
         attempts: vec![(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into(), Arc::new(error))],
@@ -58,12 +64,22 @@ pub(super) async fn dig(secure: TlsStream<TcpStream>, target: &str) -> Result<Tc
         all.push(Arc::downgrade(&far));
     }
     // It outlives its environment: what a worker has written before its end is carried, and then its end.
-    tokio::spawn(carry(far, secure));
-    Ok(near)
+    let words = Words::default();
+    let told = Arc::clone(&words);
+    tokio::spawn(async move {
+        // Held until that is told: its end is what the other side notices.
+        let held = Arc::clone(&far);
+        if let Err(what) = caught_in(inject::task("tunnel", carry(far, secure))).await {
+            let _ = told.set(what);
+        }
+        drop(held);
+    });
+    Ok((near, words))
 }
 
 /// Both ends of a connection within this process.
 async fn pair() -> io::Result<(TcpStream, TcpStream)> {
+    inject::system("tunnel.socket")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let near = TcpStream::connect(listener.local_addr()?).await?;
     let far = accept(&listener, near.local_addr()?).await?;

@@ -13,6 +13,8 @@ pub use self::credentials::{Credentials, Options, Versions};
 use crate::{
     configs,
     error::Error,
+    inject,
+    runtime::block,
     session::{Records, Session},
     transport::Broken,
     verify::{self, Rejection},
@@ -78,9 +80,7 @@ impl Handshake {
             return Ok(config);
         }
         let handshake = self.clone();
-        tokio::task::spawn_blocking(move || handshake.config())
-            .await
-            .map_err(|lost| Error::Internal(lost.to_string()))?
+        block("roots", move || handshake.config()).await?
     }
 
     /// Runs the handshake over a connected stream.
@@ -115,13 +115,18 @@ impl Handshake {
                 let _ = records.send(|bytes| stream.try_write(bytes));
                 return Err(broken);
             }
-            while !records.send(|bytes| stream.try_write(bytes))? {
+            inject::point("handshake");
+            while !records
+                .send(|bytes| inject::system("handshake.write").and_then(|()| stream.try_write(bytes)))?
+            {
                 stream.writable().await?;
             }
             if !records.is_handshaking() {
                 return Ok(records);
             }
-            if records.receive(&mut [], |buffer| stream.try_read(buffer)).is_none() {
+            let received =
+                |buffer: &mut [u8]| inject::system("handshake.read").and_then(|()| stream.try_read(buffer));
+            if records.receive(&mut [], received).is_none() {
                 stream.readable().await?;
             }
         }

@@ -53,7 +53,7 @@ async fn refused(proxy: &Proxy, to: Destination<'_>, script: Script) -> (&'stati
 
 async fn rest(result: Result<Through, Error>) -> Vec<u8> {
     let through = result.unwrap();
-    assert!(!through.tunnelled);
+    assert!(through.tunnel.is_none());
     let mut rest = Vec::new();
     let mut stream = through.stream;
     stream.read_to_end(&mut rest).await.unwrap();

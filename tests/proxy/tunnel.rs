@@ -82,7 +82,7 @@ async fn tunnel(early: &str) -> (TcpStream, ServerStream<TcpStream>) {
     };
     let (through, server) = tokio::join!(through(handshake, near), serve);
     let through = through.unwrap();
-    assert!(through.tunnelled);
+    assert!(through.tunnel.is_some());
     (through.stream, server)
 }
 

@@ -1,0 +1,2 @@
+/** What a connection is at when the fault comes, in words, by name. */
+export const phases: Readonly<Record<string, string>>;

@@ -1,0 +1,103 @@
+/**
+ * All cells in this process, many at a time, and then what they have left behind. Prints a line of JSON for each, and one for the process.
+ * `node program.mjs <apis> [<pattern>]`
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BlackHole } from '../conformance/peers/black-hole.mjs';
+import { closedPort } from '../fixtures/closed-port.mjs';
+import { openSockets } from '../fixtures/descriptors.mjs';
+import { createAuthority } from '../fixtures/pki.mjs';
+import { perform, Unreached } from './cell.mjs';
+import { LIMIT } from './injections.mjs';
+import { cells, titleOf, transports } from './matrix.mjs';
+import { expected, judge } from './verdict.mjs';
+
+/** So many cells at a time, by their pace. */
+const AT_ONCE = { slow: 40, light: 32, heavy: 16 };
+/** What takes longer than that, and than a limit, is tried again when nothing else runs. Milliseconds. */
+const SLOW = 2000 + LIMIT;
+
+const [apis = 'web,duplex', pattern = ''] = process.argv.slice(2);
+const strays = [];
+process.on('unhandledRejection', (reason) => strays.push(`${reason?.stack ?? reason}`));
+
+const tell = (line) =>
+  process.stdout.write(
+    `${JSON.stringify(line, (_, value) => (value instanceof RegExp ? String(value) : value))}\n`,
+  );
+
+const authority = await createAuthority();
+const credentials = await authority.issue({ names: ['127.0.0.1', 'localhost'] });
+const hole = await BlackHole.open();
+const world = {
+  ca: authority.certPem,
+  credentials,
+  nowhere: { hole: hole.port, closed: await closedPort() },
+};
+
+/** Cells that this machine was too busy for. */
+const again = [];
+
+async function run(cell, alone = false) {
+  const title = titleOf(cell);
+  const named = { title, phase: cell.phase, transport: cell.transport.name, name: cell.name, api: cell.api };
+  try {
+    const result = await perform(cell, world);
+    const wrong = cell.api === 'node' ? [] : judge(cell, result);
+    const { seen, ms, trace } = result;
+    const slow = cell.api !== 'node' && ms > SLOW;
+    if (slow && alone) wrong.push(`took ${ms} ms`);
+    if (slow && !alone && wrong.length === 0) again.push(cell);
+    else
+      tell({
+        ...named,
+        verdict: cell.verdict,
+        expected: expected(cell),
+        seen,
+        ms,
+        trace,
+        wrong,
+        again: alone,
+      });
+  } catch (error) {
+    if (error instanceof Unreached && !alone) again.push(cell);
+    else tell({ ...named, wrong: [`${error?.stack ?? error}`] });
+  }
+}
+
+/** A connection that nothing happens to. */
+async function good(transport, api) {
+  const act = async ({ wire }) => {
+    await wire.say(100_000);
+    await wire.finish();
+  };
+  const name = 'nothing goes wrong';
+  await run({ phase: 'reading', transport, name, fault: { act }, api, verdict: { how: 'ends' } }, true);
+}
+
+async function runAll(left, atOnce) {
+  const worker = async () => {
+    for (let cell = left.shift(); cell; cell = left.shift()) await run(cell);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+// What the first connection leaves for good (the descriptors of the thread for I/O) is not a leak.
+for (const api of apis.split(',')) await good(transports[1], api);
+const before = openSockets();
+const all = [...cells(apis.split(','))].filter((cell) => titleOf(cell).match(pattern));
+for (const [pace, atOnce] of Object.entries(AT_ONCE)) {
+  await runAll(
+    all.filter((cell) => cell.pace === pace),
+    atOnce,
+  );
+}
+for (const cell of again) await run(cell, true);
+for (const api of apis.split(',')) for (const transport of transports) await good(transport, api);
+
+// close() may listen for the peer's end for about a second.
+for (const deadline = performance.now() + 5000; openSockets() > before && performance.now() < deadline; )
+  await sleep(20);
+const leaks = Math.max(0, openSockets() - before);
+await hole.close();
+tell({ process: true, leaks, strays });

@@ -1,0 +1,49 @@
+/** The points of src/ at which something can be made to fail, as the code has them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const src = fileURLToPath(new URL('../../src/', import.meta.url));
+
+/** What passes a point by its name, the first argument: a panic there. */
+const panicking = [
+  'inject::point',
+  'inject::task',
+  'with_entry',
+  'guarded',
+  'spawn',
+  'establish',
+  'block',
+  'called',
+];
+/** Where the system can fail, too. */
+const failing = ['inject::system', 'failing', 'uninterrupted'];
+
+/** @typedef {{ name: string, file: string, system: boolean }} Point */
+
+/** The files of src/ without the tests at their ends. @returns {{ file: string, code: string }[]} */
+export function sources() {
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.rs'),
+  );
+  return files.map((file) => {
+    const code = readFileSync(join(src, file), 'utf8').split('\n#[cfg(test)]\n')[0] ?? '';
+    return { file, code: code.replaceAll(/^\s*\/\/.*$/gm, '') };
+  });
+}
+
+/** @returns {Point[]} */
+export function pointsOfTheCode() {
+  /** @type {Map<string, Point>} */
+  const points = new Map();
+  for (const { file, code } of sources()) {
+    for (const [names, system] of /** @type {const} */ ([
+      [panicking, false],
+      [failing, true],
+    ])) {
+      const calls = new RegExp(`(?<![\\w:])(?:\\w+\\.)*(?:${names.join('|')})\\(\\s*"([\\w.]+)"`, 'g');
+      for (const [, name = ''] of code.matchAll(calls)) points.set(name, { name, file, system });
+    }
+  }
+  return [...points.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+}
