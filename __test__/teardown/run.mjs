@@ -22,9 +22,7 @@ export async function run(scenario, { node, io, round, surroundings }) {
       scenario.deaf && deaf ? { node: 'unshare', args: [...deaf, node, ...args] } : { node, args };
     const env = { WINTERSOCK_IO: io };
     const ended = runNode(command.args, { env, deadline: DEADLINE, node: command.node });
-    const ending = await ended.catch((error) => ({
-      late: error.message.replace(/\{"ca".*?\}(?= did)/, '…'),
-    }));
+    const ending = await ended.catch(({ message }) => ({ late: message.replace(JSON.stringify(where), '') }));
     const wrongs = ending.late
       ? [{ kind: 'hung', what: ending.late }]
       : [...wrongEnding(scenario, ending), ...wrongReport(scenario, ending, round)];

@@ -36,7 +36,9 @@ function tableOf(heads, groups) {
 
 /** By version of Node and by where I/O happens, then by scenario. */
 export function tables(results, scenarios) {
-  const ways = [...new Set(results.map(({ major, io }) => `${major} ${io}`))].map((way) => way.split(' '));
+  const ways = [...new Set(results.map(({ major, io }) => `${major} ${io}`))]
+    .sort()
+    .map((way) => way.split(' '));
   return [
     tableOf(
       ['Node', 'I/O'],
