@@ -24,6 +24,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   readonly readable: ReadableSide;
   readonly writable: WritableSide;
   readonly host: Host;
+  upgraded = false;
   readonly #native: NativeSocket;
   #state: State = { kind: 'connecting' };
   /** Who is told of events. */
@@ -46,17 +47,9 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     this.repin();
   }
 
-  get stats(): SocketStats {
-    const stats = this.figures();
-    if (stats === null) throw this.#failure();
-    return stats;
-  }
-
   protected figures(): SocketStats | null {
     return this.#native.stats();
   }
-
-  upgraded = false;
 
   keepAlive(on: boolean): void {
     this.#native.keepAlive(on);
@@ -69,9 +62,8 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     const { kind } = this.#state;
     // Nothing is queued, so there is nothing to wait for.
     if (kind === 'open' && this.writable.endUntouched(make)) {
-      this.#state = { kind: 'closing' };
       this.readable.end();
-      if (!this.#native.close(false)) this.#finish();
+      this.#closeNative(false);
       return this.closed;
     }
     const error = make();
@@ -117,8 +109,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     const handOver = () => this.#handOver(next, handshake, replaced);
     // While it connects nothing can be let out: the writable calls back only after that.
     this.writable.seal('upgrade', replaced, (whole) => {
-      const cutShort = () => misuse.closed(text, misuse.CUT_SHORT);
-      if (!whole) next.#fail(this.#native.failure() ? this.#failure() : cutShort());
+      if (!whole) next.#fail(this.#native.failure() ? this.failure() : misuse.closed(text, misuse.CUT_SHORT));
       else if (connecting) this.opened.then(handOver, () => {});
       else handOver();
     });
@@ -150,11 +141,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   }
 
   #returned(error: unknown): void {
-    if (this.#state.kind !== 'lent') return;
-    this.unopened(error);
-    this.readable.end();
-    this.writable.fail(error);
-    this.#finish();
+    if (this.#state.kind === 'lent') this.#over(error);
   }
 
   /** An event of the native half. */
@@ -163,9 +150,10 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     else if (event === Told.Writable) this.writable.writable(this.#native.id);
     else if (event === Told.Opened) this.#open();
     else if (event === Told.Unwritable) this.writable.unwritable(this.#native.id);
-    else if (event === Told.Failed) this.#fail(this.#failure());
-    else if (event === Told.Broken) this.#broke();
-    else this.#finish();
+    else if (event === Told.Closed) this.#finish();
+    // A panic may break what is not open yet.
+    else if (event === Told.Failed || this.#state.kind === 'connecting') this.#fail(this.failure());
+    else this.broke();
   }
 
   #watch(): void {
@@ -206,7 +194,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     if (this.#state.kind !== 'upgrading' || !waits) return;
     const { secure, credentials } = handshake;
     try {
-      if (this.#native.failure() !== null) throw this.#failure();
+      if (this.#native.failure() !== null) throw this.failure();
       this.writable.fail(replaced);
       listen(this.#native.id, next.#heir);
       rethrowing(() => this.#native.startTls(secure, credentials.native));
@@ -237,26 +225,20 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   writeFailure(): SocketError {
     if (this.#state.kind === 'open') {
       this.#state = { kind: 'broken' };
-      this.broken(this.#failure());
+      this.broken(this.failure());
       this.over();
       this.keepAlive(false);
       this.repin();
     }
-    return this.#failure();
+    return this.failure();
   }
 
   /** The connection is broken, and what had arrived before has been read, or is not wanted. */
   broke(): void {
-    const error = this.#failure();
+    const error = this.failure();
     this.broken(error);
     this.readable.fail(error);
     this.#shut(error);
-  }
-
-  /** An event says that it broke. */
-  #broke(): void {
-    if (this.#state.kind === 'connecting') this.#fail(this.#failure());
-    else this.broke();
   }
 
   #flushAndClose(finish: () => void, error: unknown): void {
@@ -270,12 +252,12 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     this.repin();
   }
 
-  #closeNative(): void {
+  #closeNative(patient?: boolean): void {
     const bound = this.#state.kind === 'closing' ? this.#state.bound : undefined;
     this.#state = bound ? { kind: 'closing', bound } : { kind: 'closing' };
     this.repin();
     // Otherwise an event tells when it is done.
-    if (!this.#native.close(bound === undefined)) this.#finish();
+    if (!this.#native.close(patient ?? bound === undefined)) this.#finish();
   }
 
   /** Ends everything at once. */
@@ -284,8 +266,12 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     if (state.kind === 'closed') return;
     // After a hand-over the connection is the next socket's. Before it, what the last one has queued may be cut short.
     const own = state.kind !== 'upgrading' && state.kind !== 'lent';
-    const before = state.kind === 'connecting' ? state.after?.writable : undefined;
-    if (own) this.#native.abort(this.writable.queues || before?.queues === true);
+    const before = state.kind === 'connecting' && state.after?.writable.queues === true;
+    if (own) this.#native.abort(this.writable.queues || before);
+    this.#over(error);
+  }
+
+  #over(error: unknown): void {
     this.unopened(error);
     this.readable.end();
     this.writable.fail(error);
@@ -301,7 +287,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     this.repin();
   }
 
-  #failure(): SocketError {
+  protected failure(): SocketError {
     return fromNative(this.#native.failure());
   }
 

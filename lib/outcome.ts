@@ -31,6 +31,8 @@ export abstract class Outcome implements channels.Observable, Idle {
   protected abstract info(): SocketInfo;
   /** `null`: the native half has failed. */
   protected abstract figures(): SocketStats | null;
+  /** What broke in the native half. */
+  protected abstract failure(): SocketError;
   abstract repin(): void;
   abstract abort(reason: unknown): void;
 
@@ -45,6 +47,13 @@ export abstract class Outcome implements channels.Observable, Idle {
       this.repin();
     }
     return this.#closed.promise;
+  }
+
+  /** @throws {SocketError} if the native half has failed. */
+  get stats(): SocketStats {
+    const stats = this.figures();
+    if (stats === null) throw this.failure();
+    return stats;
   }
 
   protected isOpen(): void {

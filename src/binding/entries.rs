@@ -6,6 +6,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     mem::ManuallyDrop,
     rc::Rc,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use napi::Env;
@@ -55,6 +56,18 @@ thread_local! {
     // Never dropped with the thread: what an entry needs to be closed, other thread locals among it, may be gone by then. Cleanup hooks
     // empty it; where none runs, as after process.exit(), the system closes what is open.
     static ENTRIES: ManuallyDrop<RefCell<ById<Entry>>> = ManuallyDrop::default();
+}
+
+/// An id that no connection of this thread has. After four thousand million connections they come again.
+pub(super) fn fresh() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let taken = |id| ENTRIES.try_with(|entries| entries.borrow().contains_key(&id)).unwrap_or_default();
+    loop {
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        if !taken(id) {
+            return id;
+        }
+    }
 }
 
 /// Acts on an entry, if there still is one. With `env`, what changed of keeping the process alive is carried out. A panic costs the one

@@ -25,7 +25,6 @@ use super::dispatch::{Dispatch, FEW};
 use super::{
     Mode,
     entries::{ById, Entry, take_of, with_entry},
-    own_loop,
     shared::{Batch, Scratch},
     turns::Turns,
 };
@@ -285,4 +284,17 @@ fn end_with(env: Env, number: u32) -> napi::Result<()> {
     let status =
         unsafe { sys::napi_add_async_cleanup_hook(env.raw(), Some(ended), number, std::ptr::null_mut()) };
     if status == sys::Status::napi_ok { Ok(()) } else { Err(napi::Error::from_reason("no cleanup hook")) }
+}
+
+/// The loop that the thread runs, where it can be used.
+#[cfg(unix)]
+fn own_loop(env: Env, direct: bool) -> Option<Rc<Loop>> {
+    let raw = if direct { env.get_uv_event_loop().ok()? } else { return None };
+    // SAFETY: Node-API gives the loop that this thread runs. It runs on until the cleanup hook of `end_with` says that it is done.
+    unsafe { Loop::start(raw.cast()) }.ok()
+}
+
+#[cfg(not(unix))]
+fn own_loop(_: Env, _: bool) -> Option<()> {
+    None
 }

@@ -17,10 +17,7 @@ mod turns;
 mod values;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -40,8 +37,6 @@ use self::{
     host::Host,
     values::{failure, guarded, refused, thrown},
 };
-#[cfg(unix)]
-use crate::notify::event_loop::Loop;
 use crate::{
     connection::Connection,
     error::Error,
@@ -115,12 +110,11 @@ pub fn connect(
     secure: Option<Secure>,
     credentials: Option<&Credentials>,
 ) -> Result<Socket, napi::Error<String>> {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
     guarded("connect", || {
         let host = Host::of(host).ok_or_else(|| thrown(&Error::Internal("start() was not called".into())))?;
         let handshake = secure.map(|secure| secure.handshake(credentials)).transpose()?;
         let resolves = address.resolves.unwrap_or_default();
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = entries::fresh();
         let (environment, notifier) = (Arc::clone(&host.environment), host.notifier());
         let config = Arc::clone(&config.0);
         let target = address.into();
@@ -288,17 +282,4 @@ impl ObjectFinalize for Socket {
         entries::remove(env, self.id);
         Ok(())
     }
-}
-
-/// The loop that the thread runs, where it can be used.
-#[cfg(unix)]
-fn own_loop(env: Env, direct: bool) -> Option<std::rc::Rc<Loop>> {
-    let raw = if direct { env.get_uv_event_loop().ok()? } else { return None };
-    // SAFETY: Node-API gives the loop that this thread runs. It runs on until the cleanup hook of `end_with` says that it is done.
-    unsafe { Loop::start(raw.cast()) }.ok()
-}
-
-#[cfg(not(unix))]
-fn own_loop(_: Env, _: bool) -> Option<()> {
-    None
 }
