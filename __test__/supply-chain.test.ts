@@ -24,7 +24,7 @@ function crates(lock: string): Crate[] {
   });
 }
 
-const ours = ['wintersock', 'wintersock-bench-peer', 'wintersock-fuzz'];
+const ours = ['wintersock', 'wintersock-bad-line', 'wintersock-bench-peer', 'wintersock-fuzz'];
 const id = ({ name, version }: Crate): string => `${name} ${version}`;
 
 describe.each(['Cargo.lock', 'fuzz/Cargo.lock'])('%s', (path) => {

@@ -20,10 +20,13 @@ import { buildProducts, installDependencies, root } from './workspace.mjs';
 const without = (names) => names.map((name) => `--exclude=__test__/${name}`);
 
 /** What need not run again: it looks at sources, or chooses versions of Node by itself. */
-const once = without(['layers.test.ts', 'documents.test.ts', 'bench.test.ts', 'package.test.ts']);
+const once = without([
+  ...['layers.test.ts', 'documents.test.ts', 'bench.test.ts', 'package.test.ts', 'supply-chain.test.ts'],
+  ...['soak.test.ts', 'fuzz**'],
+]);
 
 /** What need not run again on the same Node: it chooses by itself where I/O happens. */
-const everyWay = without(['io.test.ts', 'io-ahead.test.ts', 'worker.test.ts', 'examples.test.ts']);
+const everyWay = without(['io.test.ts', 'io-ahead.test.ts', 'examples.test.ts']);
 
 /** Tests of clients: they wait more than they work, so some files run at a time. */
 const clients = ['drivers/', 'duplex', 'shim', 'alias', 'register', 'recipes', 'maintainers'];
@@ -67,6 +70,16 @@ const others = without([...clients, ...hosts].map((name) => `${name}**`));
 
 const [first, last] = [Math.min(...nodeMajors), Math.max(...nodeMajors)];
 const between = nodeMajors.filter((major) => major !== first && major !== last);
+
+/** Suites in processes of their own, by the names of their scripts: docs/reliability.md. @type {[script: string, ...args: string[]][]} */
+const suites = [
+  ['teardown', '--quick'],
+  ['faults', '--quick', '--node', `${first},${last}`, '--io', 'direct'],
+  ['faults', '--quick', '--node', `${first}`, '--io', 'thread'],
+  ['network', '--quick'],
+  ['model', '--quick'],
+  ['inject', '--quick'],
+];
 
 /**
  * The runs of vitest: where I/O happens, on which versions of Node, and with which options.
@@ -130,15 +143,31 @@ async function whole(command, args) {
   return tally(outcome, { passed: outcome.ok ? 1 : 0, failed: 0 });
 }
 
-/** The tests of cargo, from the totals of each test binary. */
-async function cargoTest() {
-  const outcome = await runStep('cargo', ['test', '--locked', '--workspace'], { minutes: 15 });
+/** Licences, sources and doubles of what is built in. */
+async function cargoDeny() {
+  const installed = await runStep('cargo', ['deny', '--version'], { minutes: 1 });
+  if (installed.ok) return whole('cargo', ['deny', '--locked', 'check', 'bans', 'licenses', 'sources']);
+  const note = 'cargo-deny is not installed: cargo install --locked cargo-deny';
+  return { passed: 0, failed: serversRequired ? 1 : 0, note };
+}
+
+/** The tests of cargo, from the totals of each test binary. @param {string[]} args */
+async function cargoTest(args) {
+  const outcome = await runStep('cargo', ['test', '--locked', ...args], { minutes: 15 });
   let [passed, failed] = [0, 0];
   for (const [, good, bad] of outcome.output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)) {
     passed += Number(good);
     failed += Number(bad);
   }
   return tally(outcome, { passed, failed });
+}
+
+/** A suite of its own, from the totals that it prints. @param {string} script @param {string[]} args */
+async function suite(script, args) {
+  const outcome = await runStep(run, [`scripts/${script}.mjs`, ...args], { minutes: 15 });
+  const totals = [...outcome.output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  const note = outcome.output.match(/^not run: .*$/m)?.[0] ?? '';
+  return tally(outcome, { passed: Number(totals?.[1] ?? 0), failed: Number(totals?.[2] ?? 0), note });
 }
 
 /** Tests of vitest, from its report. @param {string} node @param {string} way @param {string[]} options */
@@ -196,7 +225,9 @@ await step('rustfmt', () => whole('cargo', ['fmt', '--all', '--check']));
 await step('clippy', () =>
   whole('cargo', ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings']),
 );
-await step('cargo test', cargoTest);
+await step('cargo test', () => cargoTest(['--workspace']));
+await step("cargo test of the fuzzers' corpus", () => cargoTest(['--manifest-path', 'fuzz/Cargo.toml']));
+await step('cargo deny', cargoDeny);
 
 /** @type {Map<number, string>} */
 const nodes = new Map();
@@ -213,6 +244,11 @@ for (const { what, way, majors, options } of runs) {
     const again = what === 'core' && !(way === 'direct' && major === first) ? once : [];
     await step(`${what}, Node ${major}, I/O ${way}`, () => vitest(node, way, [...options, ...again]), built);
   }
+}
+
+/** What else nothing should break, each in the form that takes a minute or two. docs/reliability.md has the results of the full ones. */
+for (const [script, ...args] of suites) {
+  await step(`${script} ${args.join(' ')}`, () => suite(script, args), built);
 }
 
 // That it works: what it measures here, beside everything else that this machine does, is of no use.
