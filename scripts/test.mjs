@@ -5,16 +5,22 @@
  * Counted are the tests of cargo, those of vitest on each version of Node (the clauses of the conformance suite are
  * among them), and any other step as one.
  *
+ * `npm test -- --only 'Node 20|clippy'`: the steps whose name matches.
+ *
  * Tests whose server is not installed are skipped and say what to install; with `WINTERSOCK_SERVERS=required` in the environment
  * they have failed.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
 import { runStep } from './step.mjs';
 import { buildProducts, installDependencies, root } from './workspace.mjs';
 
 /** @typedef {{ passed: number, failed: number, note?: string }} Tally */
+
+const { only: pattern } = parseArgs({ options: { only: { type: 'string', default: '' } } }).values;
+const chosen = new RegExp(`^(install|build|fetch)|${pattern}`);
 
 /** @param {string[]} names */
 const without = (names) => names.map((name) => `--exclude=__test__/${name}`);
@@ -117,6 +123,7 @@ const results = [];
  * @param {boolean} possible Whether the steps that it needs have passed.
  */
 async function step(name, run, possible = true) {
+  if (!chosen.test(name)) return true;
   console.log(`\n=== ${name}`);
   const start = performance.now();
   const tally = await (possible ? run() : Promise.reject(new Error('not run'))).catch((error) => {
