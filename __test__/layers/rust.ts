@@ -6,6 +6,7 @@ export const rust: Record<string, readonly string[]> = {
   // Declares them all.
   lib: [],
   binding: [
+    'close',
     'config',
     'connection',
     'endpoint',
