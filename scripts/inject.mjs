@@ -78,7 +78,7 @@ async function main() {
   } finally {
     await peers.stop();
   }
-  for (const name of unreached) failures.push(`${name}: no scenario passes it`);
+  for (const name of unreached) failures.push(`${name}: no scenario fails there`);
   void writeSection;
   for (const failure of failures) console.log(`FAILED ${failure}`);
   console.log(`\n${passed} passed, ${failures.length} failed`);

@@ -1,6 +1,6 @@
-/** What the trials connect to: in the process that runs them, so that what is counted in theirs is theirs alone. */
+/** What the trials connect to: in the process that runs them, so that what is counted in theirs is theirs alone. Types: peers.d.mts. */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,12 +109,7 @@ async function listening(server, at = { port: 0, host: '127.0.0.1' }) {
   return { port: typeof address === 'object' && address ? address.port : 0, stop };
 }
 
-/**
- * Where the peers are: for JSON.
- * @typedef {{ plain: number, tls: number, http: number, https: number, socks: number, closed: number, unix: string, ca: string }} Places
- */
-
-/** @returns {Promise<{ places: Places, stop(): Promise<void> }>} */
+/** @returns {Promise<{ places: import('./peers.d.mts').Places, stop(): Promise<void> }>} */
 export async function startPeers() {
   const authority = await createAuthority({ commonName: 'authority of the trials' });
   const credentials = await authority.issue({ names: ['localhost', '127.0.0.1'] });
@@ -130,6 +125,8 @@ export async function startPeers() {
     net.createServer((socket) => serve(socket, context)),
     unix,
   );
+  // For whoever the process has become that connects.
+  await Promise.all([chmod(directory, 0o755), chmod(unix, 0o777)]);
   const http = await startConnect();
   const https = await startTlsEnd({ credentials, port: http.port });
   const proxy = await listening(net.createServer(socks));

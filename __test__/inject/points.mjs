@@ -1,4 +1,4 @@
-/** The points of src/ at which something can be made to fail, as the code has them. */
+/** The points of src/ at which something can be made to fail, as the code has them. Types: points.d.mts. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,8 +19,6 @@ const panicking = [
 /** Where the system can fail, too. */
 const failing = ['inject::system', 'failing', 'uninterrupted'];
 
-/** @typedef {{ name: string, file: string, system: boolean }} Point */
-
 /** The files of src/ without the tests at their ends. @returns {{ file: string, code: string }[]} */
 export function sources() {
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -32,17 +30,24 @@ export function sources() {
   });
 }
 
-/** @returns {Point[]} */
+const called = (/** @type {readonly string[]} */ names) =>
+  new RegExp(`(?<![\\w:])(?:\\w+\\.)*(?:${names.join('|')})\\(\\s*"([\\w.]+)"`, 'g');
+
+/** Whether some code passes a point of its own. @param {string} code */
+export function passes(code) {
+  return called([...panicking, ...failing]).test(code);
+}
+
+/** @returns {import('./points.d.mts').Point[]} */
 export function pointsOfTheCode() {
-  /** @type {Map<string, Point>} */
+  /** @type {Map<string, import('./points.d.mts').Point>} */
   const points = new Map();
   for (const { file, code } of sources()) {
     for (const [names, system] of /** @type {const} */ ([
       [panicking, false],
       [failing, true],
     ])) {
-      const calls = new RegExp(`(?<![\\w:])(?:\\w+\\.)*(?:${names.join('|')})\\(\\s*"([\\w.]+)"`, 'g');
-      for (const [, name = ''] of code.matchAll(calls)) points.set(name, { name, file, system });
+      for (const [, name = ''] of code.matchAll(called(names))) points.set(name, { name, file, system });
     }
   }
   return [...points.values()].sort((one, other) => (one.name < other.name ? -1 : 1));

@@ -42,7 +42,7 @@ export const scenarios = [
  * @typedef {object} Swept
  * @property {number} passed Trials.
  * @property {string[]} failures In words.
- * @property {Set<string>} reached Points that were passed.
+ * @property {Set<string>} reached Points at which something has failed.
  * @property {Map<string, { panic: Set<string>, system: Set<string> }>} seen By point: what a panic, and the system, led to.
  */
 
@@ -82,16 +82,17 @@ export async function sweep(variant, { quick, only = '', log, ...options }) {
     passes.set(FIRST.scenario, { ...passes.get(FIRST.scenario), [FIRST.point]: 1 });
     for (const point of pointsOfTheCode().filter(({ name }) => name.startsWith(only))) {
       const all = scenarios.filter((scenario) => passes.get(scenario)?.[point.name]);
-      if (all.length > 0) swept.reached.add(point.name);
-      const chosen = quick ? all.slice(0, 1) : all;
       const seen = { panic: new Set(), system: new Set() };
       swept.seen.set(point.name, seen);
       /** @type {Map<number | undefined, boolean>} */
       const told = new Map();
-      for (const scenario of chosen) {
+      for (const scenario of all) {
+        // Some things happen once in a process, or only if it is slow.
+        if (quick && told.size > 0) break;
         for (const plan of plansFor(point, passes.get(scenario)?.[point.name] ?? 1, quick)) {
           const result = await attempt({ scenario, plan }, point.name === FIRST.point);
           if (!result || result.failed === 0) continue;
+          swept.reached.add(point.name);
           told.set(plan.errno, told.get(plan.errno) || !isTold(plan) || wasTold(plan, result));
           for (const { name, code } of result.outcomes)
             (plan.errno === undefined ? seen.panic : seen.system).add(`${code} (${name})`);

@@ -25,7 +25,7 @@ const UNSEEN = new Set([
 ]);
 
 /** Where somebody may hear of it, or not: the connection ends in any case. */
-const ENDING = new Set(['socket.abort', 'socket.close', 'socket.failure']);
+const ENDING = new Set(['drain', 'socket.abort', 'socket.close', 'socket.failure']);
 
 /** What the system may say there. `''`: nothing comes of it. Elsewhere what sockets can run out of. */
 const SAID = /** @type {Record<string, readonly (keyof typeof errno)[]>} */ ({
