@@ -140,6 +140,10 @@ class StreamSubject {
     this.socket.pause();
   }
 
+  nibble() {
+    this.socket.pause();
+  }
+
   get sent() {
     return this.socket.bytesWritten - this.socket.writableLength;
   }

@@ -17,7 +17,7 @@ export const phases = {
   upgrading: 'startTls() was called, but what was written before it is stuck',
   handshake: 'in the handshake; a read and a write wait',
   idle: 'open; nothing is under way',
-  unread: 'open; there is data that nobody has read',
+  unread: 'open; there is data that nobody has read; then it is read, from streams a little at a time',
   reading: 'open; it is being read',
   writing: 'open; it is being read, and a write is stuck',
   streaming: 'open; much data goes both ways',
@@ -96,7 +96,7 @@ async function ended(at) {
 const moves = {
   idle: ({ subject }) => subject.pause(),
   unread: ({ subject, wire }) => {
-    subject.pause();
+    subject.nibble();
     return wire.say(UNREAD);
   },
   reading: async ({ subject, wire }) => {

@@ -46,7 +46,7 @@ async function run(cell, alone = false) {
     const wrong = cell.api === 'node' ? [] : judge(cell, result);
     const { seen, ms, trace } = result;
     const slow = cell.api !== 'node' && ms > SLOW;
-    if (slow && alone) wrong.push(`took ${ms} ms`);
+    if (slow && alone && cell.pace !== undefined) wrong.push(`took ${ms} ms`);
     if (slow && !alone && wrong.length === 0) again.push(cell);
     else
       tell({
@@ -95,8 +95,8 @@ for (const [pace, atOnce] of Object.entries(AT_ONCE)) {
 for (const cell of again) await run(cell, true);
 for (const api of apis.split(',')) for (const transport of transports) await good(transport, api);
 
-// close() may listen for the peer's end for about a second.
-for (const deadline = performance.now() + 5000; openSockets() > before && performance.now() < deadline; )
+// close() may listen for the peer's end for about a second, and a busy machine takes its time.
+for (const deadline = performance.now() + 20_000; openSockets() > before && performance.now() < deadline; )
   await sleep(20);
 const leaks = Math.max(0, openSockets() - before);
 await hole.close();

@@ -107,6 +107,13 @@ export class WebSubject {
   /** Nothing is read unless it is asked for. */
   pause() {}
 
+  /** From now on a little at a time. */
+  nibble() {
+    this.#reader.releaseLock();
+    const reader = this.socket.readable.getReader({ mode: 'byob' });
+    this.#reader = { read: () => reader.read(new Uint8Array(1000)) };
+  }
+
   get sent() {
     return this.socket.stats.bytesWritten;
   }
