@@ -135,12 +135,15 @@ function disorder(trace = []) {
 
 /**
  * Whether a duplex without TLS emits what a socket of Node's does in the same cell. With TLS it need not: Node's own emits errors twice,
- * or no 'close'. Nor after a reset, which older ones take for an end.
+ * or no 'close'. Nor after a reset, which older ones take for an end, or where both sides end at a time of their own.
  * @param {readonly import('./session.d.mts').CellResult[]} cells
  */
 export function compare(cells) {
   const order = ({ trace = [] }) => trace.map((event) => event.replace(/^error .*/, 'error')).join(' ');
-  const plain = cells.filter(({ transport, name, seen }) => transport === 'off' && name !== 'reset' && seen);
+  const plain = cells.filter(
+    ({ transport, name, phase, seen }) =>
+      transport === 'off' && name !== 'reset' && phase !== 'closing' && seen,
+  );
   return plain.flatMap((ours) => {
     const twin = ({ api, phase, name }) => api === 'node' && phase === ours.phase && name === ours.name;
     const node = ours.api === 'duplex' ? plain.find(twin) : undefined;
