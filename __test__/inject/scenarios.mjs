@@ -1,74 +1,17 @@
 /** What is tried while something fails: together they pass every point. Each promise that a user would wait for is `heard`. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import nodes from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { connect, createBinding } from 'wintersock';
+import { connect } from 'wintersock';
 import { createConnection } from 'wintersock/node';
+import { bound, duplexed, exits, take, talk } from './conversations.mjs';
 
-const exiting = fileURLToPath(new URL('exit.mjs', import.meta.url));
 const worker = fileURLToPath(new URL('worker.mjs', import.meta.url));
 
-/**
- * @typedef {object} Scene
- * @property {import('./peers.mjs').Places} places
- * @property {<T>(name: string, promise: Promise<T>, codes?: readonly string[]) => Promise<T | undefined>} heard Notes how a promise settles. With `codes`,
- * it is to be rejected with one of these if nothing fails.
- * @property {(name: string, act: () => unknown) => unknown} tried The same of what may throw.
- * @property {(worker: Worker) => void} ends Ended with the scene.
- * @property {import('./trial.mjs').Plan | undefined} plan What fails.
- * @property {(passed: import('./trial.mjs').Passed) => void} elsewhere Adds what another process has passed.
- * @property {(point: string) => number} passed How often a point was passed.
- */
-
-/** Asks for a line's worth of echo. @param {Scene} scene @param {import('wintersock').Socket} socket @param {string} [act] */
-async function talk({ heard }, socket, act = 'echo') {
-  const writer = socket.writable.getWriter();
-  const reader = socket.readable.getReader();
-  heard('closed', socket.closed);
-  await heard('opened', socket.opened);
-  await heard('write', writer.write(`${act}\nhello`));
-  await heard('read', reader.read());
-  await heard('close', socket.close());
-}
-
-/** @param {Scene} scene @param {import('wintersock').Socket} socket @param {number} bytes */
-async function take({ heard }, socket, bytes) {
-  const reader = socket.readable.getReader();
-  let taken = 0;
-  while (taken < bytes) {
-    const answer = await heard('read', reader.read());
-    if (answer === undefined || answer.done) break;
-    taken += answer.value.length;
-  }
-  reader.releaseLock();
-}
-
-/** @param {Scene} scene @param {import('wintersock/node').Socket} duplex @param {() => Promise<unknown>} use */
-async function duplexed({ heard }, duplex, use) {
-  const closed = new Promise((resolve, reject) => {
-    /** @type {unknown} */
-    let broken;
-    duplex.on('error', (error) => {
-      broken = error;
-    });
-    duplex.on('close', () => (broken === undefined ? resolve('closed') : reject(broken)));
-  });
-  const ended = heard('close event', closed);
-  await Promise.race([use(), ended]);
-  duplex.destroy();
-  await ended;
-}
-
-/** @param {import('wintersock').BindingConfig} config @param {Scene} scene */
-function bound(config, { tried }) {
-  return /** @type {import('wintersock').Binding | undefined} */ (
-    tried('createBinding', () => createBinding(config))
-  );
-}
+/** @typedef {import('./conversations.mjs').Scene} Scene */
 
 /** @type {Record<string, (scene: Scene) => Promise<void>>} */
 export const scenarios = {
@@ -325,20 +268,7 @@ export const scenarios = {
       await turn();
     }
   },
-  'the process exits': async ({ places, heard, plan, elsewhere }) => {
-    const child = spawn(process.execPath, [exiting, JSON.stringify({ places, plan })], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let passed = '';
-    child.stdout.on('data', (text) => {
-      passed += text;
-    });
-    const ended = once(child, 'close').then(([code, signal]) => {
-      if (code !== 7) throw new Error(`it ended with ${signal ?? code}: ${passed}`);
-      elsewhere(JSON.parse(passed));
-    });
-    await heard('exit', ended);
-  },
+  'the process exits': exits,
   unheard: async ({ places, heard }) => {
     // Closed, while the peer goes on sending: it is listened to for a second.
     const sockets = Array.from({ length: 2 }, () => connect(`127.0.0.1:${places.plain}`));
