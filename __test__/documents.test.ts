@@ -58,7 +58,7 @@ test('the code in the README is that of the examples', () => {
 describe('codes', () => {
   /** What looks like a code: environment variables, a socket option, and what Node says of a missing module. */
   const others =
-    /^(?:NODE_\w+|SSL_\w+|SSLKEYLOGFILE|(?:ALL|HTTPS?|NO)_PROXY|WINTERSOCK_\w+|TCP_NODELAY|RUST_BACKTRACE|MODULE_NOT_FOUND|ERR_DLOPEN_DISABLED)$/;
+    /^(?:NODE_\w+|SSL_\w+|SSLKEYLOGFILE|(?:ALL|HTTPS?|NO)_PROXY|WINTERSOCK_\w+|RUST_BACKTRACE|TCP_NODELAY|MODULE_NOT_FOUND|ERR_DLOPEN_DISABLED)$/;
   const code = /^(?:E[A-Z]{3,}|[A-Z]{3,}(?:_[A-Z0-9]+)+)$/;
   const isCode = (text: string): boolean => code.test(text) && !others.test(text);
 

@@ -1,10 +1,11 @@
 /**
- * npm run test:inject: bugs and failing calls of the system, at every point of the native half where there can be one. Builds the addon with
- * the feature `inject`, in a mirror of the checkout.
+ * npm run test:inject: bugs and failing calls of the system, at every point of the native half where there can be one, with an addon that is built
+ * for it in a mirror of the checkout; and a process that runs out of something, with the addon as it is.
  */
 import { parseArgs } from 'node:util';
-import { pointsOfTheCode } from '../__test__/inject/points.mjs';
 import { startPeers } from '../__test__/inject/peers.mjs';
+import { pointsOfTheCode } from '../__test__/inject/points.mjs';
+import { Short, shortages } from '../__test__/inject/shortages.mjs';
 import { sweep } from '../__test__/inject/sweep.mjs';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
 import { writeSection } from './section.mjs';
@@ -15,7 +16,7 @@ const help = `Usage: npm run test:inject -- [options]
   --quick         one scenario for each point, on this Node
   --node <list>   versions of Node, as 20,22 (default: ${nodeMajors.join(',')})
   --io <list>     direct, thread, ahead (default: all)
-  --only <name>   points whose name begins so
+  --only <name>   points whose name begins so, and nothing else
   --write         put the result into docs/reliability.md`;
 
 const { values } = parseArgs({
@@ -29,58 +30,95 @@ const { values } = parseArgs({
   },
 });
 
+/** @typedef {{ panic: Set<string>, system: Set<string> }} Seen */
+
 if (values.help) console.log(help);
 else process.exitCode = await main();
 
 async function main() {
-  const { quick, only } = values;
   const own = Number.parseInt(process.versions.node, 10);
-  const majors = values.node?.split(',').map(Number) ?? (quick ? [own] : nodeMajors);
-  const variant = await makeVariant('inject', {
-    profile: 'dev',
-    defaultFeatures: false,
-    features: ['ring', 'inject'],
-  });
-  const peers = await startPeers();
-  /** @type {string[]} */
-  const failures = [];
-  /** @type {Map<string, { panic: Set<string>, system: Set<string> }>} */
-  const seen = new Map();
-  let passed = 0;
-  const unreached = new Set(pointsOfTheCode().flatMap(({ name }) => (name.startsWith(only) ? [name] : [])));
+  const majors = values.node?.split(',').map(Number) ?? (values.quick ? [own] : nodeMajors);
+  const points = pointsOfTheCode().filter(({ name }) => name.startsWith(values.only));
+  // Faster to build than the cryptography that is published, and debug assertions are on.
+  const options = { profile: 'dev', defaultFeatures: false, features: ['ring', 'inject'] };
+  const variant = await makeVariant('inject', options);
+  const { places, stop } = await startPeers();
+  const results = {
+    passed: 0,
+    /** @type {string[]} */
+    failures: [],
+    /** @type {Map<string, Seen>} */
+    seen: new Map(points.map(({ name }) => [name, { panic: new Set(), system: new Set() }])),
+    unreached: new Set(points.map(({ name }) => name)),
+  };
   try {
     for (const major of majors) {
       const node = await nodeExecutable(major);
       for (const io of values.io.split(',')) {
         console.log(`\n=== Node ${major}, I/O ${io}`);
-        const options = {
-          node,
-          io,
-          places: peers.places,
-          quick,
-          only,
-          log: (/** @type {string} */ line) => console.log(line),
-        };
-        const swept = await sweep(variant, options);
-        passed += swept.passed;
-        for (const name of swept.reached) unreached.delete(name);
-        failures.push(...swept.failures.map((failure) => `Node ${major}, ${io}: ${failure}`));
-        for (const [name, { panic, system }] of swept.seen) {
-          const all = seen.get(name) ?? { panic: new Set(), system: new Set() };
-          seen.set(name, {
-            panic: all.panic.union?.(panic) ?? new Set([...all.panic, ...panic]),
-            system: new Set([...all.system, ...system]),
-          });
-        }
-        console.log(`${swept.passed} passed, ${swept.failures.length} failed`);
+        await runOne(variant, { node, io, places }, results, `Node ${major}, ${io}`);
       }
     }
   } finally {
-    await peers.stop();
+    await stop();
   }
+  const { passed, failures, seen, unreached } = results;
   for (const name of unreached) failures.push(`${name}: no scenario fails there`);
-  void writeSection;
   for (const failure of failures) console.log(`FAILED ${failure}`);
   console.log(`\n${passed} passed, ${failures.length} failed`);
+  if (values.write) writeSection('inject', table(seen, passed, failures.length));
   return failures.length === 0 ? 0 : 1;
+}
+
+/**
+ * @param {{ root: string, addon: string }} variant
+ * @param {{ node: string, io: string, places: import('../__test__/inject/peers.d.mts').Places }} place
+ * @param {{ passed: number, failures: string[], seen: Map<string, Seen>, unreached: Set<string> }} results
+ * @param {string} where
+ */
+async function runOne(variant, place, results, where) {
+  const { quick, only } = values;
+  const swept = await sweep(variant, { ...place, quick, only, log: (line) => console.log(line) });
+  results.passed += swept.passed;
+  results.failures.push(...swept.failures.map((failure) => `${where}: ${failure}`));
+  for (const name of swept.reached) results.unreached.delete(name);
+  for (const [name, { panic, system }] of swept.seen) {
+    for (const one of panic) results.seen.get(name)?.panic.add(one);
+    for (const one of system) results.seen.get(name)?.system.add(one);
+  }
+  // npm test runs them with the other tests.
+  for (const { name, skip, run } of quick || only !== '' ? [] : shortages) {
+    if (skip) console.log(`${name}: ${skip}`);
+    else
+      results.failures.push(...(await runShortage(run, place)).map((wrong) => `${where}, ${name}: ${wrong}`));
+    results.passed += 1;
+  }
+  console.log(`${results.passed} passed, ${results.failures.length} failed so far`);
+}
+
+/** @param {import('../__test__/inject/shortages.d.mts').Shortage['run']} run @param {ConstructorParameters<typeof Short>[0]} place */
+async function runShortage(run, place) {
+  const short = new Short(place);
+  try {
+    return await run(short);
+  } catch (error) {
+    return [String(error)];
+  } finally {
+    await short.end();
+  }
+}
+
+/** @param {Map<string, Seen>} seen @param {number} passed @param {number} failed */
+function table(seen, passed, failed) {
+  const cell = (/** @type {Set<string>} */ all) => [...all].sort().join(', ') || '-';
+  const rows = [...seen].map(
+    ([name, { panic, system }]) => `| \`${name}\` | ${cell(panic)} | ${cell(system)} |`,
+  );
+  return [
+    `${passed} trials passed, ${failed} failed.`,
+    '',
+    '| point | a panic there | what the system says there |',
+    '| --- | --- | --- |',
+    ...rows,
+  ].join('\n');
 }

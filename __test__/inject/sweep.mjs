@@ -3,8 +3,24 @@ import { pointsOfTheCode } from './points.mjs';
 import { Trials } from './trials.mjs';
 import { faults, isTold, plansFor, wasTold } from './verdict.mjs';
 
-/** Passed once in a process, before anything else. */
-const FIRST = { point: 'runtime', scenario: 'name' };
+/** Passed once in a process, before anything else, and where. */
+const FIRST = new Map([
+  ['roots', 'tls'],
+  ['runtime', 'name'],
+]);
+
+/** Where an error is heard of that is no consequence of another one. */
+const FIRST_OF_ALL = /^(?!startTls|end$|abort)/;
+
+/** So many scenarios show what a point does; those of a point that most pass are many. */
+const ENOUGH = 8;
+
+/** The same, those first that are enough. @param {string[]} all */
+function spread(all) {
+  const part = (/** @type {number} */ index) => Math.floor((index * ENOUGH) / all.length);
+  const first = all.filter((_, index) => part(index) !== part(index - 1));
+  return [...first, ...all.filter((scenario) => !first.includes(scenario))];
+}
 
 /** Those of scenarios.mjs, quickest first: it cannot be imported here, without the addon. */
 export const scenarios = [
@@ -43,7 +59,7 @@ export const scenarios = [
  * @property {number} passed Trials.
  * @property {string[]} failures In words.
  * @property {Set<string>} reached Points at which something has failed.
- * @property {Map<string, { panic: Set<string>, system: Set<string> }>} seen By point: what a panic, and the system, led to.
+ * @property {Map<string, { panic: Set<string>, system: Set<string> }>} seen By point: what a panic, and the system, led to: codes.
  */
 
 /**
@@ -79,23 +95,24 @@ export async function sweep(variant, { quick, only = '', log, ...options }) {
     /** @type {Map<string, Record<string, number>>} */
     const passes = new Map();
     for (const scenario of scenarios) passes.set(scenario, (await attempt({ scenario }))?.points ?? {});
-    passes.set(FIRST.scenario, { ...passes.get(FIRST.scenario), [FIRST.point]: 1 });
+    for (const [point, scenario] of FIRST) passes.set(scenario, { ...passes.get(scenario), [point]: 1 });
     for (const point of pointsOfTheCode().filter(({ name }) => name.startsWith(only))) {
-      const all = scenarios.filter((scenario) => passes.get(scenario)?.[point.name]);
+      const all = spread(scenarios.filter((scenario) => passes.get(scenario)?.[point.name]));
       const seen = { panic: new Set(), system: new Set() };
       swept.seen.set(point.name, seen);
       /** @type {Map<number | undefined, boolean>} */
       const told = new Map();
-      for (const scenario of all) {
-        // Some things happen once in a process, or only if it is slow.
-        if (quick && told.size > 0) break;
+      for (const [index, scenario] of all.entries()) {
+        // Some things happen only if it is slow: then another one is tried.
+        if (index >= (quick ? 1 : ENOUGH) && told.size > 0) break;
         for (const plan of plansFor(point, passes.get(scenario)?.[point.name] ?? 1, quick)) {
-          const result = await attempt({ scenario, plan }, point.name === FIRST.point);
+          const result = await attempt({ scenario, plan }, FIRST.has(point.name));
           if (!result || result.failed === 0) continue;
           swept.reached.add(point.name);
           told.set(plan.errno, told.get(plan.errno) || !isTold(plan) || wasTold(plan, result));
+          const kind = plan.errno === undefined ? seen.panic : seen.system;
           for (const { name, code } of result.outcomes)
-            (plan.errno === undefined ? seen.panic : seen.system).add(`${code} (${name})`);
+            if (code !== undefined && FIRST_OF_ALL.test(name)) kind.add(code);
         }
       }
       for (const [number, was] of told)
