@@ -80,8 +80,6 @@ const between = nodeMajors.filter((major) => major !== first && major !== last);
 /** Suites in processes of their own, by the names of their scripts: docs/reliability.md. @type {[script: string, ...args: string[]][]} */
 const suites = [
   ['teardown', '--quick'],
-  ['faults', '--quick', '--node', `${first},${last}`, '--io', 'direct'],
-  ['faults', '--quick', '--node', `${first}`, '--io', 'thread'],
   ['network', '--quick'],
   ['model', '--quick'],
   ['inject', '--quick'],
