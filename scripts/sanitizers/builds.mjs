@@ -39,7 +39,7 @@ export const builds = {
 };
 
 /** How much longer things may take. @type {Record<string, number>} */
-export const slowness = { asan: 4, tsan: 10, lsan: 2, miri: 1 };
+export const slowness = { asan: 3, tsan: 5, lsan: 1, miri: 1 };
 
 /**
  * The libraries that a process without instrumentation has to load before all others, for LD_PRELOAD.
