@@ -5,10 +5,12 @@ import { message, newSessionTicket } from './messages.mjs';
 import { FULL, record, Type } from './records.mjs';
 import { CLOSE_NOTIFY } from './wire.mjs';
 
+/** By how much all takes longer, as with an addon that checks what it does. */
+const SLOWNESS = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
 /** How long the user, or a time limit, waits. Milliseconds. */
-export const PATIENCE = 250;
+export const PATIENCE = 250 * SLOWNESS;
 /** Of a limit that must not strike before the fault: a busy machine is slow. Milliseconds. */
-export const LIMIT = 1000;
+export const LIMIT = 1000 * SLOWNESS;
 
 const INJECTED = Buffer.from('INJECTED');
 const HTTP = Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n');
