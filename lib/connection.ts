@@ -81,7 +81,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     if (this.#state.kind === 'closed') return;
     this.endedBy(reason);
     if (this.#state.kind === 'lent') this.#state.recall(reason);
-    this.readable.fail(reason);
+    this.readable.fail(reason, true);
     this.#shut(reason);
   }
 

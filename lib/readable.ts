@@ -66,7 +66,9 @@ export class ReadableSide implements Source {
 
   /** Whether a read is pending. */
   get wanted(): boolean {
-    return this.#pulled || this.#reads.waiting > 0;
+    // A default read that was let go: the next reader's pulls again. For a BYOB one that is not so.
+    const letGo = !this.#stream?.locked && !this.#controller?.byobRequest;
+    return (this.#pulled && !letGo) || this.#reads.waiting > 0;
   }
 
   /** Whether nothing will be read any more. */
@@ -146,9 +148,10 @@ export class ReadableSide implements Source {
     if (this.#stream && (this.#controller?.desiredSize ?? 0) < 0) discard(this.#stream);
   }
 
-  /** Errors the stream. */
-  fail(error: unknown): void {
+  /** Errors the stream. `dropping`: also if it has ended, and a reader has left something in its queue. */
+  fail(error: unknown, dropping = false): void {
     if (!this.over) this.#over({ kind: 'over', error });
+    else if (dropping) this.#controller?.error(error);
   }
 
   #pull(): void {
@@ -165,6 +168,7 @@ export class ReadableSide implements Source {
     this.#state = { kind: 'cancelled' };
     this.#pulled = false;
     settle(this.#reads.takeAll(), {});
+    this.#owner.repin();
     this.#owner.sideEnded();
     if (state.kind === 'open') this.readable(state.id);
   }

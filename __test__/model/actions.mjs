@@ -265,18 +265,18 @@ export class Actions extends Bytes {
       return 'rst';
     },
     stall: (line) => void line.stall(true),
-    resume: (line) => void line.stall(false),
+    unstall: (line) => void line.stall(false),
   };
 
   /** @param {string} name @returns {Step[]} */
   finaleOf(name) {
     const drain = { do: 'drain' };
-    const resume = { do: 'resume' };
-    if (name === 'fin') return [resume, drain, { do: 'fin' }, { do: 'writerClose' }];
+    const unstall = { do: 'unstall' };
+    if (name === 'fin') return [unstall, drain, { do: 'fin' }, { do: 'writerClose' }];
     if (name === 'rst') return [drain, { do: 'rst' }];
     if (name === 'signal') return [{ do: 'signal', which: 'error' }];
-    if (name === 'sides') return [resume, { do: 'cancel' }, { do: 'writerClose' }];
-    return [resume, { do: 'close', which: 'error' }];
+    if (name === 'sides') return [unstall, { do: 'cancel' }, { do: 'writerClose' }];
+    return [unstall, { do: 'close', which: 'error' }];
   }
 }
 

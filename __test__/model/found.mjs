@@ -22,6 +22,20 @@ const machine = [
   sequence({ steps: [{ do: 'invalid', which: 'negative' }] }),
   // What a BYOB reader had left in the stream was delivered after close().
   sequence({ steps: [{ do: 'read' }, { do: 'byob', size: 1 }, { do: 'data', size: 16_383 }] }),
+  // The same after the signal, and then an end as if that had been all.
+  sequence({
+    steps: [
+      { do: 'data', size: 16_383 },
+      { do: 'read' },
+      { do: 'byob', size: 1 },
+      { do: 'turns', times: 1 },
+      { do: 'fin' },
+    ],
+    finale: 'signal',
+  }),
+  // Sockets that nobody has, and for which nothing is pending, were not collected.
+  sequence({ steps: [{ do: 'read' }, { do: 'release' }], finale: 'drop' }),
+  sequence({ steps: [{ do: 'byob', size: 1 }, { do: 'quiet' }, { do: 'cancel' }], finale: 'drop' }),
   // A write behind writer.close() counted as queued for ever.
   sequence({
     way: 'starttls',

@@ -5,11 +5,11 @@ import { Actions } from './actions.mjs';
 import { agrees, Ledger, wordOf } from './ledger.mjs';
 import { begin, makes, notices, operations, refusal } from './model.mjs';
 import { Peer } from './peer.mjs';
+import { pass, passes } from './sequences.mjs';
+import { contradiction, reachable, unique } from './states.mjs';
 
 /** Within this time everything comes that has to come. close() may take a second by itself. */
 const DEADLINE_MS = 8000;
-/** More states than sequences of this length come to. */
-const MANY = 20_000;
 /** The happenings after which what the peer had sent need not arrive. */
 const LOSSES = ['rst', 'cut', 'spoil'];
 
@@ -54,6 +54,10 @@ export class Machine extends Actions {
       );
       for (const step of steps) await this.#step(step);
       await this.#check('before the end');
+      if (finale === 'drop' && this.#isIdle()) {
+        await this.#drop();
+        return;
+      }
       for (const step of this.finaleOf(finale)) await this.#step(step);
       await this.#check('at the end');
       await this.#part();
@@ -74,7 +78,8 @@ export class Machine extends Actions {
   adopt(socket) {
     const on = this.sockets.push(socket) - 1;
     this.track('opened', on, socket.opened);
-    this.track('closed', on, socket.closed);
+    // Who looks at it waits for it, and keeps the socket.
+    if (this.sequence.finale !== 'drop') this.track('closed', on, socket.closed);
   }
 
   /** A promise that the model knows. @param {import('./model.mjs').Kind} kind @param {number} on @param {Promise<unknown>} promise @param {string} [takes] */
@@ -87,7 +92,7 @@ export class Machine extends Actions {
 
   /** What a write that is made now may come to although the model knows of nothing: it is taken. @param {number} on */
   mayTake(on) {
-    return this.#reachable().some(({ sockets }) => ['open', 'ending'].includes(sockets[on].write))
+    return reachable(this.#states).some(({ sockets }) => ['open', 'ending'].includes(sockets[on].write))
       ? 'resolved'
       : '';
   }
@@ -95,23 +100,21 @@ export class Machine extends Actions {
   /** @param {import('./sequences.mjs').Step} step */
   async #step(step) {
     const on = step.old ? 0 : this.sockets.length - 1;
-    const { line } = this.peer;
     if (step.do === 'quiet') await this.#check('in between');
-    else if (step.do === 'microtasks') for (let left = step.times ?? 0; left > 0; left -= 1) await undefined;
-    else if (step.do === 'turns') for (let left = step.times ?? 0; left > 0; left -= 1) await turn();
-    else if (step.do in this.peerActions) await this.#happen(step, line);
+    else if (passes(step)) await pass(step);
+    else if (step.do in this.peerActions) await this.#happen(step);
     else this.userActions[step.do](on, step);
     this.#agree(`after ${JSON.stringify(step)}`);
   }
 
   /** What the user does, to all states. @param {string} name @param {number} on @param {string} [word] */
   operate(name, on, word = '') {
-    this.#states = unique(this.#reachable().map((state) => operations[name](state, on, word)));
+    this.#states = unique(reachable(this.#states).map((state) => operations[name](state, on, word)));
   }
 
   /** @param {number} on */
   upgrade(on) {
-    const reachable = this.#reachable();
+    const known = reachable(this.#states);
     let word = '';
     let secure;
     try {
@@ -119,11 +122,9 @@ export class Machine extends Actions {
     } catch (error) {
       word = wordOf(error);
     }
-    const allowed = reachable.filter((state) =>
-      refusal(state, on, this.sequence.way).split('|').includes(word),
-    );
+    const allowed = known.filter((state) => refusal(state, on, this.sequence.way).split('|').includes(word));
     if (allowed.length === 0) {
-      const should = new Set(reachable.map((state) => refusal(state, on, this.sequence.way)));
+      const should = new Set(known.map((state) => refusal(state, on, this.sequence.way)));
       throw new Error(`startTls() throws '${word}', and not '${[...should].join("' or '")}'`);
     }
     this.#states = allowed;
@@ -144,17 +145,10 @@ export class Machine extends Actions {
     this.#states = this.#states.map((state) => ({ ...state, queue: [...state.queue, ...happenings] }));
   }
 
-  /** The peer does something. @param {import('./sequences.mjs').Step} step @param {import('./peer.mjs').Line} [line] */
-  async #happen(step, line) {
-    if (line === undefined) {
-      // Whoever has given up may never be there.
-      await Promise.race([this.peer.accepted, sleep(20)]);
-      line = this.peer.line;
-    }
+  /** The peer does something. @param {import('./sequences.mjs').Step} step */
+  async #happen(step) {
+    const line = await this.peer.when(step);
     if (line === undefined) return;
-    const waits = ['data', 'fin', 'notify'].includes(step.do) && line.tls && !line.secured;
-    if (waits && line.stalled) return;
-    if (waits) await Promise.race([new Promise((resolve) => line.tls?.once('secure', resolve)), sleep(100)]);
     const what = this.peerActions[step.do](line, step);
     if (what === undefined) return;
     if (LOSSES.includes(what)) this.did.add(what);
@@ -166,24 +160,12 @@ export class Machine extends Actions {
     });
   }
 
-  /** All states that the socket may have come to by itself. */
-  #reachable() {
-    const found = new Map(this.#states.map((state) => [keyOf(state), state]));
-    for (const state of found.values()) {
-      for (const { state: next } of notices(state)) {
-        if (!found.has(keyOf(next))) found.set(keyOf(next), next);
-      }
-      if (found.size > MANY) throw new Error('the model does not know any more where it is');
-    }
-    return [...found.values()];
-  }
-
   /** Leaves out what cannot be because of how promises have settled. @param {string} when */
   #agree(when) {
     const settled = this.ledger.entries.filter(({ word }) => word !== '');
-    const reachable = this.#reachable();
-    const possible = reachable.filter(({ out }) => settled.every((entry) => agrees(entry, out[entry.id])));
-    if (possible.length === 0) throw this.#contradiction(when, reachable, settled);
+    const known = reachable(this.#states);
+    const possible = known.filter(({ out }) => settled.every((entry) => agrees(entry, out[entry.id])));
+    if (possible.length === 0) throw contradiction(when, known, settled, () => false);
     // Whatever else they may come to is found again from the first of them.
     this.#states = possible;
     const [fault] = [...this.ledger.faults, ...this.faults];
@@ -204,7 +186,9 @@ export class Machine extends Actions {
       // Not only those: what nobody waits for may be noticed later.
       if (there.length > 0) return;
       if (performance.now() > deadline)
-        throw this.#contradiction(`${when}, after ${DEADLINE_MS / 1000} s`, final, entries);
+        throw contradiction(`${when}, after ${DEADLINE_MS / 1000} s`, final, entries, (state, entry) =>
+          this.#owes(state, entry),
+        );
     }
   }
 
@@ -250,6 +234,37 @@ export class Machine extends Actions {
     return takes === 'resolved' && write === 'open' && !(this.peer.line?.stalled ?? false);
   }
 
+  /** Whether nothing is pending, and the connection open. */
+  #isIdle() {
+    const idle = ['readerClosed', 'writerClosed'];
+    const open = this.#states.every(
+      ({ sockets, queue }) => sockets.at(-1).phase === 'open' && queue.length === 0,
+    );
+    // A BYOB read that was let go is still in its stream, and nobody can tell.
+    const letGo = this.did.has('let go 0') || this.did.has('let go 1');
+    return (
+      open && !letGo && this.ledger.entries.every(({ kind, word }) => word !== '' || idle.includes(kind))
+    );
+  }
+
+  /** Nobody has it any more: garbage collection closes it. */
+  async #drop() {
+    this.sockets = [];
+    this.readers = [];
+    this.writers = [];
+    // An error whose stack nobody has looked at has all that it was thrown through.
+    for (const entry of this.ledger.entries) entry.reason = undefined;
+    const { line } = this.peer;
+    line?.stall(false);
+    const gone = () => line === undefined || line.end !== 'open' || line.tcp.destroyed;
+    const deadline = performance.now() + DEADLINE_MS;
+    for (let wait = 5; !gone() && performance.now() < deadline; wait = Math.min(2 * wait, 500)) {
+      globalThis.gc?.();
+      await sleep(wait);
+    }
+    if (!gone() && globalThis.gc) throw new Error('a socket that nobody has is not closed');
+  }
+
   /** Everything ends, and then nothing may be open. */
   async #part() {
     for (const [on] of this.sockets.entries()) this.userActions.close(on, { do: 'close', which: 'none' });
@@ -259,26 +274,4 @@ export class Machine extends Actions {
       throw new Error(`after close() ${pending.map(({ name }) => name).join(', ')} never settles`);
     await this.checkBytes();
   }
-
-  /** @param {string} when @param {State[]} states @param {import('./ledger.mjs').Entry[]} entries */
-  #contradiction(when, states, entries) {
-    const bests = states.map((state) => ({
-      state,
-      wrong: entries.filter((entry) => !agrees(entry, state.out[entry.id]) || this.#owes(state, entry)),
-    }));
-    bests.sort((a, b) => a.wrong.length - b.wrong.length);
-    const [{ state, wrong } = { state: undefined, wrong: entries }] = bests;
-    const said = wrong.map(({ name, word, id, reason }) => {
-      const should = state?.out[id] ?? (word === '' ? 'settled: there is data, or room' : 'pending');
-      return `${name} is ${word || 'pending'}, and should be ${should}${reason instanceof Error ? ` (${reason.message})` : ''}`;
-    });
-    const phases = state?.sockets.map(({ phase, read, write }) => `${phase}/${read}/${write}`).join(', ');
-    return new Error(`${when}: ${said.join('; ')} [${phases}; not noticed: ${state?.queue.join(' ')}]`);
-  }
 }
-
-/** @param {State} state */
-const keyOf = ({ sockets, queue, out }) => JSON.stringify([sockets, queue, out]);
-
-/** @param {State[]} states */
-const unique = (states) => [...new Map(states.map((state) => [keyOf(state), state])).values()];

@@ -31,18 +31,16 @@
 const BREAKS = { rst: 'ECONNRESET', cut: 'ERR_TLS_TRUNCATED', spoil: 'ERR_TLS_PROTOCOL' };
 /** What a handshake says of whatever else than its answer comes. */
 const HANDSHAKE = 'ERR_TLS_HANDSHAKE|ERR_TLS_PROTOCOL|ERR_TLS_TRUNCATED|ECONNRESET';
-const CLOSED = 'ERR_SOCKET_CLOSED';
-const UPGRADED = 'ERR_SOCKET_UPGRADED';
-/** Streams' own: it is locked, closed, or let go. */
-const STREAMS = 'ERR_INVALID_STATE';
+/** The last is of Streams itself: it is locked, closed, or let go. */
+const [CLOSED, UPGRADED, STREAMS] = ['ERR_SOCKET_CLOSED', 'ERR_SOCKET_UPGRADED', 'ERR_INVALID_STATE'];
 
 const READS = ['read', 'readerClosed', 'consume'];
 const WRITES = ['write', 'ready', 'close', 'writerClosed', 'abort'];
 
-/** @param {{ halfOpen: boolean, secure: boolean }} options @returns {Socket} */
+/** @param {Pick<Socket, 'halfOpen' | 'secure'>} options @returns {Socket} */
 const socketOf = (options) => ({
-  ...{ phase: 'connecting', read: 'open', write: 'open', ...options },
-  ...{ made: false, handed: false, bound: false, doom: '', cut: false },
+  ...{ phase: 'connecting', read: 'open', write: 'open', made: false, handed: false, bound: false, doom: '' },
+  ...{ cut: false, ...options },
 });
 
 /** @param {{ halfOpen: boolean, secure: boolean }} options @param {Happening[]} queue @returns {State} */
@@ -50,10 +48,8 @@ export const begin = (options, queue) => ({ sockets: [socketOf(options)], queue,
 
 /** @param {State} state @param {number} on @param {Partial<Socket>} members @returns {State} */
 function change(state, on, members) {
-  return {
-    ...state,
-    sockets: state.sockets.map((one, index) => (index === on ? { ...one, ...members } : one)),
-  };
+  const sockets = state.sockets.map((one, index) => (index === on ? { ...one, ...members } : one));
+  return { ...state, sockets };
 }
 
 /** What is pending of these kinds settles. @param {State} state @param {number} on @param {readonly string[]} kinds @param {string} word */
@@ -81,6 +77,8 @@ function also(state, on, kinds, word) {
 function wordOf(kind, word) {
   if (word === 'ended') return kind === 'write' ? STREAMS : 'resolved';
   if (word === 'done') return kind === 'read' ? 'done' : 'resolved';
+  // The old stream is not errored before a turn has passed.
+  if (kind === 'ready' && word.includes(UPGRADED)) return `resolved|${word}`;
   // Without a writer the stream is closed, and not errored, when the peer has ended.
   if ((kind === 'ready' || kind === 'writerClosed') && word.includes(STREAMS)) return `resolved|${word}`;
   return word;
@@ -279,7 +277,10 @@ function noticed(state, on, what) {
   }
   if (phase === 'connecting') {
     const opened = settle(change(state, on, { phase: 'open' }), on, ['opened'], 'resolved');
-    const failed = (/** @type {string} */ word) => over(fail(state, on, word), on, word);
+    // What the old socket had not sent hears of the reset itself.
+    const unsent = old.phase === 'upgrading' && !old.handed && [what, ...state.queue].includes('rst');
+    const told = unsent ? orElse(state, 0, 'ECONNRESET') : state;
+    const failed = (/** @type {string} */ word) => over(fail(told, on, word), on, word);
     const cut = old.phase === 'upgrading' && old.cut ? [failed(CLOSED)] : [];
     if (refused !== undefined)
       return [failed(state.queue.length > 0 && secure ? `${refused}|${HANDSHAKE}` : refused), ...cut];

@@ -27,6 +27,11 @@ export class Received {
     if (!right) this.wrongAt ??= this.length;
     this.length += chunk.length;
   }
+
+  /** So many bytes are put back, and come again. @param {number} length */
+  back(length) {
+    this.length -= length;
+  }
 }
 
 /** Whether a byte may be of the pattern. @param {number} byte */

@@ -1,6 +1,7 @@
 /** The other end of a sequence: Node's TCP and TLS, on 127.0.0.1, which does what it is told. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { createBinding } from 'wintersock';
 import { Wire } from '../conformance/peers/wire.mjs';
@@ -56,6 +57,8 @@ export class Line {
   /** This side has ended, or broken the connection. */
   over = false;
   stalled = false;
+  /** It was so at some time. */
+  wasStalled = false;
   /** Something came that is neither plain text nor TLS in its place. */
   intruded = false;
   /** @type {TLSSocket | undefined} */
@@ -179,6 +182,7 @@ export class Line {
   /** @param {boolean} on */
   stall(on) {
     this.stalled = on;
+    this.wasStalled ||= on;
     for (const stream of [this.tls, this.tcp]) {
       if (on) stream?.pause();
       else stream?.resume();
@@ -206,7 +210,7 @@ export class Peer {
     });
   }
 
-  /** @param {{ handshake: Handshake, contexts: any }} options */
+  /** @param {{ handshake: Handshake, contexts: any, shape?: (tcp: Tcp) => void }} options `shape`: what becomes of what is sent. */
   static async open(options) {
     const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -214,10 +218,26 @@ export class Peer {
     server.on('connection', (tcp) => {
       // What a descriptor was made for that is gone already.
       if (peer.line) return tcp.destroy();
+      options.shape?.(tcp);
       peer.line = new Line(tcp, options);
       peer.accept?.(peer.line);
     });
     return peer;
+  }
+
+  /**
+   * The connection, when it can do that; `undefined` if it cannot.
+   * @param {{ do: string }} step
+   */
+  async when(step) {
+    // Whoever has given up may never be there.
+    if (this.line === undefined) await Promise.race([this.accepted, sleep(20)]);
+    const { line } = this;
+    const waits = ['data', 'fin', 'notify'].includes(step.do) && line?.tls && !line.secured;
+    if (waits && line.stalled) return undefined;
+    if (waits) await Promise.race([new Promise((resolve) => line.tls?.once('secure', resolve)), sleep(100)]);
+    // Node would end without close_notify, or not at all.
+    return waits && !line.secured ? undefined : line;
   }
 
   async close() {

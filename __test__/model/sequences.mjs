@@ -1,4 +1,5 @@
 /** Random sequences of what a user and a peer do with one connection. Plain data, so that they can be printed and performed again. */
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 
 /**
@@ -27,9 +28,9 @@ const invalid = fc.constantFrom('number', 'object', 'null', 'undefined', 'negati
 const forms = fc.constantFrom('bytes', 'text', 'buffer', 'view', 'shared');
 
 /** @param {string} name @param {Record<string, import('fast-check').Arbitrary<unknown>>} [members] */
-const step = (name, members = {}) => fc.record({ do: fc.constant(name), ...members });
+export const step = (name, members = {}) => fc.record({ do: fc.constant(name), ...members });
 /** @param {number} weight @param {import('fast-check').Arbitrary<unknown>} arbitrary */
-const often = (weight, arbitrary) => ({ weight, arbitrary });
+export const often = (weight, arbitrary) => ({ weight, arbitrary });
 
 /** What is mostly done to the new socket, and sometimes to the one on which startTls() was called. */
 const old = fc.oneof(often(4, fc.constant(false)), often(1, fc.constant(true)));
@@ -59,7 +60,7 @@ const user = fc.oneof(
   often(1, own('ref')),
 );
 
-const peer = fc.oneof(
+export const peer = fc.oneof(
   often(8, step('data', { size: sizes })),
   often(2, step('fin')),
   often(1, step('notify')),
@@ -67,10 +68,10 @@ const peer = fc.oneof(
   often(1, step('cut')),
   often(1, step('spoil')),
   often(2, step('stall')),
-  often(2, step('resume')),
+  often(2, step('unstall')),
 );
 
-const pause = fc.oneof(
+export const pause = fc.oneof(
   often(2, step('microtasks', { times: fc.integer({ min: 1, max: 6 }) })),
   often(2, step('turns', { times: fc.integer({ min: 1, max: 4 }) })),
   often(4, step('quiet')),
@@ -81,21 +82,32 @@ const steps = fc.array(fc.oneof(often(5, user), often(3, peer), often(3, pause))
   size: 'max',
 });
 
+/** What the peer does with a handshake. */
+export const handshakes = fc.oneof(
+  often(12, fc.constant('completes')),
+  often(1, fc.constant('silent')),
+  often(1, fc.constant('garbage')),
+  often(1, fc.constant('stranger')),
+);
+
 /** Sequences of connect() and its socket. @type {import('fast-check').Arbitrary<Sequence>} */
 export const sequences = /** @type {any} */ (
   fc.record({
     way: fc.constantFrom('off', 'on', 'starttls', 'starttls'),
     tls: fc.constantFrom('TLSv1.2', 'TLSv1.3'),
-    handshake: fc.oneof(
-      often(12, fc.constant('completes')),
-      often(1, fc.constant('silent')),
-      often(1, fc.constant('garbage')),
-      often(1, fc.constant('stranger')),
-    ),
+    handshake: handshakes,
     refused: fc.oneof(often(30, fc.constant(false)), often(1, fc.constant(true))),
     halfOpen: fc.boolean(),
     highWaterMark: fc.constantFrom(-1, -1, -1, 0, 1, 16_384),
     steps,
-    finale: fc.constantFrom('close', 'close', 'fin', 'rst', 'signal', 'sides'),
+    finale: fc.constantFrom('close', 'close', 'fin', 'rst', 'signal', 'sides', 'drop'),
   })
 );
+
+/** Lets as much time pass as a step says, if that is all it says. @param {Step} step */
+export async function pass(step) {
+  for (let left = step.times ?? 0; left > 0; left -= 1) await (step.do === 'turns' ? turn() : undefined);
+}
+
+/** Whether it is all. @param {Step} step */
+export const passes = (step) => step.do === 'turns' || step.do === 'microtasks';
