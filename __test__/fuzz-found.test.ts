@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { readArguments as readCommand } from '../lib/command/arguments.ts';
 import { describe as described } from '../lib/command/certificate.ts';
 import { diagnose } from '../lib/command/chain.ts';
-import { createBinding } from '../lib/connect.ts';
+import { connect, createBinding } from '../lib/connect.ts';
 import { readArguments } from '../lib/duplex/arguments.ts';
 import { readSecurity } from '../lib/duplex/security.ts';
 import { readKey } from '../lib/pem.ts';
@@ -71,6 +71,20 @@ test.each([
       message: expect.stringContaining('`ALPNProtocols`'),
     }),
   );
+});
+
+test('a text in a message steers no terminal', () => {
+  for (const character of ['\u009b', '\u007f', '\u202e', '\u2028']) {
+    for (const call of [
+      () => connect(`a${character}b:1`),
+      () => createBinding({ proxy: `http://${character}` }),
+      () => createBinding({ [character]: 1 } as never),
+      () => connect('a:1', { sni: `a${character}` }),
+    ]) {
+      expect(call).toThrow(`\\u{${character.codePointAt(0)?.toString(16)}}`);
+      expect(call).not.toThrow(character);
+    }
+  }
 });
 
 test('what is a number in any way is a port, as in node:net', () => {

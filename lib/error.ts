@@ -24,6 +24,14 @@ export class SocketError extends TypeError {
   }
 }
 
+/** A text as messages have it: in quotation marks, and with nothing in it that a terminal obeys. JSON leaves some of that as it is. */
+export function literal(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
 /** What the native half says of a failure. */
 export interface Failure {
   code: string;

@@ -150,7 +150,8 @@ function checkCommand(argv: readonly string[]): void {
     }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    if (error.message.includes(':pw@') && argv.some((word) => word.startsWith('http://')))
+    const isOption = /^there is no option/.test(error.message);
+    if (error.message.includes(':pw@') && !isOption && argv.some((word) => word.startsWith('http://')))
       throw new Error(`told: ${error.message}`);
   }
 }

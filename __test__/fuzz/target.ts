@@ -43,7 +43,7 @@ function outcome<T>(run: () => T, codes: readonly string[]): T | undefined {
     if (!codes.includes(code)) throw new Error(`code ${code} is not documented for it: ${message}`);
     if (message.length > 8192) throw new Error(`nobody reads ${message.length} characters`);
     // A list of mistakes has a line for each.
-    const obeyed = /[\p{Cc}]/u.exec(message.replaceAll(/\n- /g, ' '));
+    const obeyed = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.exec(message.replaceAll(/\n- /g, ' '));
     if (obeyed)
       throw new Error(`a terminal obeys ${JSON.stringify(obeyed[0])} in ${JSON.stringify(message)}`);
     return undefined;

@@ -178,7 +178,7 @@ export const typescript: Record<string, readonly string[]> = {
   ],
   'config/environment.ts': ['address.ts', 'config/mistakes.ts', 'config/values.ts'],
   'config/limits.ts': ['config/members.ts', 'config/mistakes.ts', 'config/values.ts'],
-  'config/members.ts': ['config/mistakes.ts', 'config/values.ts'],
+  'config/members.ts': ['config/mistakes.ts', 'config/values.ts', 'error.ts'],
   'config/mistakes.ts': ['error.ts', 'options.ts'],
   'config/presets.ts': [],
   'config/proxy.ts': [
@@ -188,7 +188,7 @@ export const typescript: Record<string, readonly string[]> = {
     'config/mistakes.ts',
     'config/values.ts',
   ],
-  'config/values.ts': ['config/mistakes.ts'],
+  'config/values.ts': ['config/mistakes.ts', 'error.ts'],
   // The command is the first user of the package: it knows the package alone.
   'command.ts': ['command/run.ts'],
   'command/advice.ts': ['command/failure.ts', 'command/report.ts'],

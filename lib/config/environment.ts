@@ -56,7 +56,9 @@ function isPlace(text: string): boolean {
   const [, place = '', port] = /^(.*?)(?::(\d{1,5}))?$/s.exec(isIP(text) === 6 ? `[${text}]` : text) ?? [];
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) return false;
   const address = unbracketed(place);
-  if (place === '*' || isIP(address) !== 0) return !address.includes('%');
+  // Before a port IPv6 has brackets.
+  const isAddress = isIP(address) === 4 || (isIP(address) === 6 && place !== address);
+  if (place === '*' || isAddress) return !address.includes('%');
   const labels = place
     .replace(/^(?:\*?\.)?/, '')
     .replace(/\.$/, '')

@@ -1,5 +1,6 @@
 /** Members of a configuration, as WebIDL reads dictionaries; but one that is unknown is a mistake. */
 
+import { literal } from '../error.ts';
 import type { Mistakes } from './mistakes.ts';
 import { describe, kindOf } from './values.ts';
 
@@ -41,7 +42,7 @@ export function readMembers(
 
 function unknownMember(name: string, names: readonly string[], where: string): string {
   const path = (member: string): string => (where ? `${where}.${member}` : member);
-  const shown = /^[\w$]{1,80}$/.test(name) ? name : JSON.stringify(name.slice(0, 80));
+  const shown = /^[\w$]{1,80}$/.test(name) ? name : literal(name.slice(0, 80));
   const meant = nearest(name, names);
   const remedy = meant
     ? `did you mean \`${path(meant)}\`?`

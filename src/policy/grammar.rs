@@ -213,13 +213,8 @@ fn names(text: &str, dialect: Dialect) -> Result<Names, Wrong> {
         (None, Dialect::Policy) => (&pattern, Names::One),
         (None, Dialect::NoProxy) => (pattern.strip_prefix('.').unwrap_or(&pattern), Names::Domain),
     };
-    if let Some(domain) = name.strip_prefix('.') {
-        let all = format!("*.{domain}");
-        let proposal = match names(&all, dialect) {
-            Ok(_) => format!("write \"{all}\" for all names below it"),
-            Err(wrong) => wrong,
-        };
-        return Err(format!("a name does not begin with a dot; {proposal}"));
+    if let Some(domain) = name.strip_prefix('.').filter(|domain| is_well_formed(domain)) {
+        return Err(format!("a name does not begin with a dot; write \"*.{domain}\" for all names below it"));
     }
     if name.contains('*') {
         return Err("in a name `*` can only be all of the first part, as in \"*.example\"".into());
@@ -227,17 +222,13 @@ fn names(text: &str, dialect: Dialect) -> Result<Names, Wrong> {
     if !name.is_ascii() {
         return Err("write the name in punycode (xn--...), as it is asked for".into());
     }
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    if name.len() > LONGEST_NAME || !name.split('.').all(is_label) {
+    if !has_labels(name) {
         return Err(
             "it is no keyword, IP address, range or host name; names have letters, digits, `-`, `_` and dots"
                 .into(),
         );
     }
-    if name.rsplit('.').next().is_some_and(is_number) {
+    if ends_in_number(name) {
         return Err(match numeric(name) {
             Some(address) if kind(String::new()) != Names::Below(String::new()) => {
                 format!("write the address as {address}")
@@ -254,6 +245,22 @@ fn names(text: &str, dialect: Dialect) -> Result<Names, Wrong> {
         return Err(format!("write \"{keyword}\", or \"{pattern}.\" for a host of that name"));
     }
     Ok(named)
+}
+
+fn is_well_formed(name: &str) -> bool {
+    has_labels(name) && !ends_in_number(name)
+}
+
+fn has_labels(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.len() <= LONGEST_NAME && name.split('.').all(is_label)
+}
+
+fn ends_in_number(name: &str) -> bool {
+    name.rsplit('.').next().is_some_and(is_number)
 }
 
 /// Whether a word is another but for a slip or two.
