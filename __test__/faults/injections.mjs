@@ -6,7 +6,7 @@ import { FULL, record, Type } from './records.mjs';
 import { CLOSE_NOTIFY } from './wire.mjs';
 
 /** By how much all takes longer, as with an addon that checks what it does. */
-const SLOWNESS = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
+export const SLOWNESS = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
 /** How long the user, or a time limit, waits. Milliseconds. */
 export const PATIENCE = 250 * SLOWNESS;
 /** Of a limit that must not strike before the fault: a busy machine is slow. Milliseconds. */

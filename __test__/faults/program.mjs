@@ -8,14 +8,14 @@ import { closedPort } from '../fixtures/closed-port.mjs';
 import { openSockets } from '../fixtures/descriptors.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
 import { perform, Unreached } from './cell.mjs';
-import { LIMIT } from './injections.mjs';
+import { LIMIT, SLOWNESS } from './injections.mjs';
 import { cells, titleOf, transports } from './matrix.mjs';
 import { expected, judge } from './verdict.mjs';
 
 /** So many cells at a time, by their pace. */
 const AT_ONCE = { slow: 40, light: 32, heavy: 16 };
 /** What takes longer than that, and than a limit, is tried again when nothing else runs. Milliseconds. */
-const SLOW = 2000 + LIMIT;
+const SLOW = 2000 * SLOWNESS + LIMIT;
 
 const [apis = 'web,duplex', pattern = ''] = process.argv.slice(2);
 const strays = [];
