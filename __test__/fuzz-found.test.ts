@@ -94,7 +94,12 @@ test('what is a number in any way is a port, as in node:net', () => {
 });
 
 test('a URL with a password is not repeated where there is one argument too many', () => {
-  const call = () => readCommand(['db.example:1', 'https://me:secret@db.example/'], []);
-  expect(call).toThrow(/another argument/);
-  expect(call).not.toThrow(/secret/);
+  const url = 'https://me:secret@db.example/';
+  for (const argv of [
+    ['db.example:1', url],
+    [url, '443'],
+  ]) {
+    expect(() => readCommand(argv, [])).toThrow(/another argument/);
+    expect(() => readCommand(argv, [])).not.toThrow(/secret/);
+  }
 });

@@ -119,9 +119,10 @@ function addressOf(positionals: readonly string[], { has }: Arguments): string {
   const [address, port, ...more] = positionals;
   if (address === undefined) throw new UsageError('where to? pass host:port, or unix:/path');
   if (port !== undefined) {
-    const meant = more.length === 0 && /^\d+$/.test(port) ? `; write ${address}:${port}` : '';
     // What stands before an `@` may be a password.
-    const shown = JSON.stringify(port.replace(/^(\w+:\/\/)?.*@/s, '$1'));
+    const bare = (text: string) => text.replace(/^(\w+:\/\/)?.*@/s, '$1');
+    const meant = more.length === 0 && /^\d+$/.test(port) ? `; write ${bare(address)}:${port}` : '';
+    const shown = JSON.stringify(bare(port));
     throw new UsageError(`one address is enough, and ${shown} is another argument${meant}`);
   }
   const url = address.includes('://') && URL.canParse(address) ? new URL(address) : undefined;
