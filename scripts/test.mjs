@@ -72,18 +72,15 @@ const hostsByNode = ['certificates', 'channels', 'default-binding', 'hosting', '
 const hostsOnce = ['certificates', 'command', 'config', 'credentials', 'policy'];
 /** @param {string[]} names */
 const only = (names) => ['--maxWorkers=3', ...names.map((name) => `__test__/${name}`)];
-const others = without([...clients, ...hosts].map((name) => `${name}**`));
+/** Its sequences are others each time, and take their time: npm run test:model. */
+const apart = ['model'];
+const others = without([...clients, ...hosts, ...apart].map((name) => `${name}**`));
 
 const [first, last] = [Math.min(...nodeMajors), Math.max(...nodeMajors)];
 const between = nodeMajors.filter((major) => major !== first && major !== last);
 
 /** Suites in processes of their own, by the names of their scripts: docs/reliability.md. @type {[script: string, ...args: string[]][]} */
-const suites = [
-  ['teardown', '--quick'],
-  ['network', '--quick'],
-  ['model', '--quick'],
-  ['inject', '--quick'],
-];
+const suites = [['teardown', '--quick']];
 
 /**
  * The runs of vitest: where I/O happens, on which versions of Node, and with which options.
