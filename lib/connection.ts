@@ -269,8 +269,7 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   #shut(error: unknown): void {
     if (this.#state.kind === 'closed') return;
     // After a hand-over the connection is the next socket's.
-    const own = this.#state.kind !== 'upgrading' && this.#state.kind !== 'lent';
-    if (own) this.#native.abort(this.writable.queues);
+    if (!this.moved) this.#native.abort(this.writable.queues);
     this.unopened(error);
     this.readable.end();
     this.writable.fail(error);
@@ -287,7 +286,9 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   }
 
   #failure(): SocketError {
-    return fromNative(this.#native.failure());
+    const failure = this.#native.failure();
+    // Nothing broke if the next socket was ended while this one was still being sent.
+    return failure || !this.upgraded ? fromNative(failure) : misuse.replacedError(this.address.text);
   }
 
   repin(): void {

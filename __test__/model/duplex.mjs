@@ -221,6 +221,7 @@ export class DuplexMachine {
     },
     resetAndDestroy: () => {
       this.model.destroys();
+      this.model.happened('reset');
       this.socket.resetAndDestroy();
     },
     startTls: () => {
