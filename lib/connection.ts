@@ -265,9 +265,8 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
     const state = this.#state;
     if (state.kind === 'closed') return;
     // After a hand-over the connection is the next socket's. Before it, what the last one has queued may be cut short.
-    const own = state.kind !== 'upgrading' && state.kind !== 'lent';
     const before = state.kind === 'connecting' && state.after?.writable.queues === true;
-    if (own) this.#native.abort(this.writable.queues || before);
+    if (!this.moved) this.#native.abort(this.writable.queues || before);
     this.#over(error);
   }
 
@@ -288,7 +287,9 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   }
 
   protected failure(): SocketError {
-    return fromNative(this.#native.failure());
+    const failure = this.#native.failure();
+    // Nothing broke if the next socket was ended while this one was still being sent.
+    return failure || !this.upgraded ? fromNative(failure) : misuse.replacedError(this.address.text);
   }
 
   repin(): void {

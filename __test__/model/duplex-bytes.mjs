@@ -27,11 +27,13 @@ export async function checkBytes({ line, model, events, got, issued, plainly }) 
   const clean = !model.facts.has('rst') && !model.facts.has('spoil') && !line.stalled;
   if (events.includes('end') && !model.facts.has('cut') && clean && got.length < sent)
     throw new Error(`an end after ${got.length} bytes of ${sent}`);
-  // Node's own socket may take a reset for an end in order, if it was paused or had ended itself.
+  // A reset that overtakes data, or comes to a socket that was paused or has ended, may be taken for an end in order: Node's is, too.
   if (
     !clean ||
     line.wasStalled ||
     line.over ||
+    model.facts.has('reset') ||
+    !events.includes('finish') ||
     !events.includes(model.secure ? 'secureConnect' : 'connect') ||
     events.includes('error')
   )

@@ -71,6 +71,8 @@ export class DuplexModel {
 
   /** Whether an error with that code may be emitted. @param {string} code */
   allows(code) {
+    // What follows an end without close_notify is told as that, which nothing was said of before.
+    if (code === 'ERR_TLS_TRUNCATED') return this.facts.has('cut') && this.facts.has('rst');
     return this.reasons.has(code) || [...this.facts].some((fact) => CAUSES[fact]?.includes(code));
   }
 
@@ -83,7 +85,7 @@ export class DuplexModel {
 
   /** Whether startTls() has to throw, and whether it may. @param {{ unread: boolean, ended: boolean }} now */
   refusal({ unread, ended }) {
-    const must = this.secure || this.destroyed || this.ends || unread || ended;
+    const must = this.secure || this.destroyed || unread || ended;
     return { must, may: must || this.troubled };
   }
 

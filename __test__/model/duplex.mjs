@@ -221,13 +221,14 @@ export class DuplexMachine {
     },
     resetAndDestroy: () => {
       this.model.destroys();
+      this.model.happened('reset');
       this.socket.resetAndDestroy();
     },
     startTls: () => {
       const { socket, model } = this;
       const { must, may } = model.refusal({
         unread: socket.readableLength > 0,
-        ended: this.#events.includes('end'),
+        ended: socket.writableEnded || this.#events.includes('end'),
       });
       const left = (this.peer.line?.sentPlain ?? 0) > socket.bytesRead;
       let word = '';

@@ -2,13 +2,12 @@
  * The hand-over from plain text to TLS, cut into segments in any way: nothing in plain text after it, nothing that was plain text passes for
  * encrypted, nothing is lost, nothing hangs.
  */
-import { once } from 'node:events';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { createConnection } from 'wintersock/node';
 import { wordOf } from './ledger.mjs';
-import { patternAt, Received } from './pattern.mjs';
+import { patternAt } from './pattern.mjs';
 import { Peer } from './peer.mjs';
+import { clients } from './clients.mjs';
 import { shaper } from './segments.mjs';
 import { sizes } from './sequences.mjs';
 
@@ -30,6 +29,7 @@ const plain = fc.constantFrom(1, 2, 100, 16_384, 65_537);
  * @property {number[]} before Written in plain text; the last of them asks for TLS.
  * @property {boolean} awaits Each of them is awaited.
  * @property {boolean} early startTls() does not wait for the answer.
+ * @property {boolean} silent There is none: TLS follows the last byte, whenever that is sent.
  * @property {boolean} reads A read is pending at the hand-over.
  * @property {number | 'alert' | 'data'} injected What somebody puts behind the answer: so many bytes of plain text, or a record.
  * @property {number} later Turns of the event loop until it is put there; 0: in the same segment.
@@ -51,6 +51,10 @@ export const handovers = /** @type {any} */ (
       { weight: 5, arbitrary: fc.constant(false) },
       { weight: 1, arbitrary: fc.constant(true) },
     ),
+    silent: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(false) },
+      { weight: 1, arbitrary: fc.constant(true) },
+    ),
     reads: fc.boolean(),
     injected: fc.oneof(
       { weight: 3, arbitrary: fc.constant(0) },
@@ -66,7 +70,7 @@ export const handovers = /** @type {any} */ (
       }),
       { maxLength: 4 },
     ),
-    stalls: fc.constantFrom(0, 0, 1, 5),
+    stalls: fc.constantFrom(0, 0, 1, 5, 20),
   })
 );
 
@@ -94,14 +98,14 @@ export async function perform(handOver, trust) {
 
 /** @param {HandOver} handOver @param {Peer} peer @param {ReturnType<typeof webClient>} client */
 async function converse(
-  { greeting, before, awaits, early, reads, injected, later, after, back, stalls },
+  { greeting, before, awaits, early, silent, reads, injected, later, after, back, stalls },
   peer,
   client,
 ) {
   const line = await peer.accepted;
   const asked = before.reduce((sum, size) => sum + size, 0);
   const intrusion = { before: false, within: false };
-  const answered = answer(line, intrusion, { greeting, asked, early, injected, later, stalls });
+  const answered = answer(line, intrusion, { greeting, asked, early, silent, injected, later, stalls });
   answered.catch(() => {});
   if (greeting > 0) await client.read(greeting);
   let written = 0;
@@ -113,9 +117,9 @@ async function converse(
     written += size;
     if (awaits) await write;
   }
-  if (!early) await client.read(ANSWER);
+  if (!early && !silent) await client.read(ANSWER);
   // With an answer that nobody reads, or something behind it, there is plain text that could pass for encrypted.
-  const tainted = early || injected !== 0;
+  const tainted = (early && !silent) || injected !== 0;
   const secure = client.secure(reads);
   if (secure === undefined) {
     if (!tainted) throw new Error('startTls() throws although all has been read');
@@ -126,7 +130,7 @@ async function converse(
   const received = secure.readAll();
   received.catch(() => {});
   const outcome = await secure.opened.then(() => '', wordOf);
-  if (outcome === '' && intrusion.before && !client.hasRead(greeting + (early ? 0 : ANSWER)))
+  if (outcome === '' && intrusion.before && !client.hasRead(greeting + (early || silent ? 0 : ANSWER)))
     throw new Error('what came in plain text is followed by a handshake that succeeds');
   if (outcome !== '' && !tainted) throw new Error(`the handshake fails with ${outcome}`);
   if (outcome !== '' && !/^(ERR_TLS_|ECONNRESET)/.test(outcome))
@@ -176,14 +180,13 @@ function check(line, asked, failed) {
 }
 
 /** The peer's part up to TLS. @param {import('./peer.mjs').Line} line @param {{ before: boolean, within: boolean }} intrusion @param {any} handOver */
-async function answer(line, intrusion, { greeting, asked, early, injected, later, stalls }) {
+async function answer(line, intrusion, { greeting, asked, early, silent, injected, later, stalls }) {
   if (greeting > 0) line.data(greeting);
-  while (line.plain.length < asked) await sleep(1);
-  if (stalls > 0) {
-    line.stall(true);
-    for (let left = stalls; left > 0; left -= 1) await turn();
-    line.stall(false);
-  }
+  // Who says nothing reads late, so that the client goes over to TLS before all is sent.
+  while (!silent && line.plain.length < asked) await sleep(1);
+  line.stall(stalls > 0);
+  await turns(stalls);
+  line.stall(false);
   const bytes = typeof injected === 'number' ? patternAt(0, injected) : forged[injected];
   const said = patternAt(line.sentPlain, ANSWER);
   // What comes when the peer has begun with TLS is between its records.
@@ -191,103 +194,16 @@ async function answer(line, intrusion, { greeting, asked, early, injected, later
     if (intrudes) intrusion[line.tls ? 'within' : 'before'] = true;
     line.tcp.write(chunk);
   };
-  write(later === 0 ? Buffer.concat([said, bytes]) : said, early || (later === 0 && bytes.length > 0));
-  if (later === 0 || bytes.length === 0) return;
-  for (let left = later; left > 0; left -= 1) await turn();
+  const together = later === 0 && !silent;
+  if (!silent) write(together ? Buffer.concat([said, bytes]) : said, early || (together && bytes.length > 0));
+  if (together || bytes.length === 0) return;
+  await turns(later);
   write(bytes, true);
 }
 
-/** What a program has of its connection. */
-const clients = { web: webClient, duplex: duplexClient };
-
-/** @param {number} port @param {import('./machine.mjs').Trust} trust */
-function webClient(port, { binding, ca }) {
-  const socket = binding.connect(`127.0.0.1:${port}`, { secureTransport: 'starttls' });
-  const writer = socket.writable.getWriter();
-  let read = 0;
-  return {
-    write: (bytes) => writer.write(bytes),
-    /** Reads so many bytes, and not one more. @param {number} length */
-    async read(length) {
-      const reader = socket.readable.getReader({ mode: 'byob' });
-      for (let left = length; left > 0; ) {
-        const { value, done } = await reader.read(new Uint8Array(left));
-        if (done) throw new Error('the plain text ends');
-        left -= value.length;
-        read += value.length;
-      }
-      reader.releaseLock();
-    },
-    /** Whether more was read than that. @param {number} length */
-    hasRead: (length) => read > length,
-    /** @param {boolean} reads */
-    secure(reads) {
-      const pending = reads ? socket.readable.getReader().read() : undefined;
-      pending?.then(
-        ({ value }) => {
-          read += value?.length ?? 0;
-        },
-        () => {},
-      );
-      const next = socket.startTls({ ca });
-      const nextWriter = next.writable.getWriter();
-      return {
-        opened: next.opened,
-        closed: next.closed,
-        write: (bytes) => nextWriter.write(bytes),
-        readAll: async () => {
-          const received = new Received();
-          for await (const chunk of next.readable) received.add(chunk);
-          return received;
-        },
-      };
-    },
-    destroy: () => socket.close(),
-  };
-}
-
-/** @param {number} port @param {import('./machine.mjs').Trust} trust */
-function duplexClient(port, { ca }) {
-  const socket = createConnection({ port, host: '127.0.0.1' });
-  const closed = new Promise((resolve) => socket.once('close', resolve));
-  const broken = new Promise((_, reject) => socket.once('error', reject));
-  broken.catch(() => {});
-  const write = (bytes) =>
-    new Promise((resolve, reject) =>
-      socket.write(bytes, (error) => (error ? reject(error) : resolve(undefined))),
-    );
-  return {
-    write,
-    async read(length) {
-      for (let left = length; left > 0; ) {
-        const chunk = socket.read(Math.min(left, socket.readableLength || 1));
-        left -= chunk?.length ?? 0;
-        if (chunk === null) await Promise.race([once(socket, 'readable'), broken]);
-      }
-    },
-    hasRead: () => false,
-    secure() {
-      try {
-        socket.startTls({ ca });
-      } catch (error) {
-        if (wordOf(error) !== 'ERR_INVALID_STATE') throw error;
-        return undefined;
-      }
-      const gone = closed.then(() => Promise.reject(new Error('it has closed')));
-      gone.catch(() => {});
-      return {
-        opened: Promise.race([once(socket, 'secureConnect'), broken, gone]),
-        closed,
-        write,
-        readAll: async () => {
-          const received = new Received();
-          for await (const chunk of socket) received.add(chunk);
-          return received;
-        },
-      };
-    },
-    destroy: () => socket.destroy(),
-  };
+/** @param {number} count */
+async function turns(count) {
+  for (let left = count; left > 0; left -= 1) await turn();
 }
 
 /** @param {number[]} numbers */

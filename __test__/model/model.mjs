@@ -16,6 +16,7 @@
  * @property {string} read 'open', 'done', or a code.
  * @property {string} write 'open', 'ending', 'ended', or a code.
  * @property {boolean} made With `phase: 'upgrading'`: the connection that is upgraded is made.
+ * @property {number} sealed How many promises there were when startTls() was called: writes among them have to be sent.
  * @property {boolean} handed With `phase: 'upgrading'`: what was written before is sent, and the handshake has the connection.
  * @property {boolean} bound What is flushed has a second, and no more.
  * @property {string} doom What the writable will be errored with when it comes to it: a chunk that is none.
@@ -27,82 +28,23 @@
  *   `queue`: what has happened elsewhere and is not noticed yet. `out`: how promises have settled.
  */
 
+import { also, change, CLOSED, READS, STREAMS, settle, UPGRADED, WRITES } from './settling.mjs';
+
+export { makes } from './settling.mjs';
+
 /** @type {Partial<Record<Happening, string>>} */
 const BREAKS = { rst: 'ECONNRESET', cut: 'ERR_TLS_TRUNCATED', spoil: 'ERR_TLS_PROTOCOL' };
 /** What a handshake says of whatever else than its answer comes. */
 const HANDSHAKE = 'ERR_TLS_HANDSHAKE|ERR_TLS_PROTOCOL|ERR_TLS_TRUNCATED|ECONNRESET';
-/** The last is of Streams itself: it is locked, closed, or let go. */
-const [CLOSED, UPGRADED, STREAMS] = ['ERR_SOCKET_CLOSED', 'ERR_SOCKET_UPGRADED', 'ERR_INVALID_STATE'];
-
-const READS = ['read', 'readerClosed', 'consume'];
-const WRITES = ['write', 'ready', 'close', 'writerClosed', 'abort'];
 
 /** @param {Pick<Socket, 'halfOpen' | 'secure'>} options @returns {Socket} */
 const socketOf = (options) => ({
   ...{ phase: 'connecting', read: 'open', write: 'open', made: false, handed: false, bound: false, doom: '' },
-  ...{ cut: false, ...options },
+  ...{ cut: false, sealed: 0, ...options },
 });
 
 /** @param {{ halfOpen: boolean, secure: boolean }} options @param {Happening[]} queue @returns {State} */
 export const begin = (options, queue) => ({ sockets: [socketOf(options)], queue, waits: [], out: {} });
-
-/** @param {State} state @param {number} on @param {Partial<Socket>} members @returns {State} */
-function change(state, on, members) {
-  const sockets = state.sockets.map((one, index) => (index === on ? { ...one, ...members } : one));
-  return { ...state, sockets };
-}
-
-/** What is pending of these kinds settles. @param {State} state @param {number} on @param {readonly string[]} kinds @param {string} word */
-function settle(state, on, kinds, word) {
-  const out = { ...state.out };
-  for (const { id, on: of, kind } of state.waits) {
-    if (of === on && kinds.includes(kind) && !(id in out))
-      out[id] = kind === 'abort' ? '*' : wordOf(kind, word);
-  }
-  return { ...state, out };
-}
-
-/** What the side has ended with may not have got to them. @param {State} state @param {number} on @param {readonly string[]} kinds @param {string} word */
-function also(state, on, kinds, word) {
-  const late = state.waits.filter(
-    ({ id, on: of, kind }) => of === on && kinds.includes(kind) && id in state.out,
-  );
-  return {
-    ...state,
-    out: { ...state.out, ...Object.fromEntries(late.map(({ id }) => [id, `${state.out[id]}|${word}`])) },
-  };
-}
-
-/** @param {Kind} kind @param {string} word */
-function wordOf(kind, word) {
-  if (word === 'ended') return kind === 'write' ? STREAMS : 'resolved';
-  if (word === 'done') return kind === 'read' ? 'done' : 'resolved';
-  // The old stream is not errored before a turn has passed.
-  if (kind === 'ready' && word.includes(UPGRADED)) return `resolved|${word}`;
-  // Without a writer the stream is closed, and not errored, when the peer has ended.
-  if ((kind === 'ready' || kind === 'writerClosed') && word.includes(STREAMS)) return `resolved|${word}`;
-  return word;
-}
-
-/** A promise is made: settled as its side is, or pending. @param {State} state @param {Wait} wait @returns {State} */
-export function makes(state, wait) {
-  const word = atOnce(state.sockets[wait.on], wait.kind);
-  const out = word === undefined ? state.out : { ...state.out, [wait.id]: wordOf(wait.kind, word) };
-  return { ...state, waits: [...state.waits, wait], out };
-}
-
-/** How a promise that is made now settles; `undefined`: not yet. @param {Socket} socket @param {Kind} kind */
-function atOnce({ phase, read, write, handed }, kind) {
-  if (kind === 'cancel') return read === 'open' ? 'done' : read;
-  if (READS.includes(kind)) return read === 'open' ? undefined : read;
-  if (!WRITES.includes(kind) || write === 'open') return undefined;
-  if (kind === 'abort') return '*';
-  if (write === 'ending') return kind === 'write' || kind === 'close' ? STREAMS : undefined;
-  // What is queued goes out before anything is told.
-  if (write !== 'ended' && (phase === 'closing' || (phase === 'upgrading' && !handed))) return undefined;
-  if (kind !== 'close') return write;
-  return write === 'ended' ? STREAMS : `${write}|${STREAMS}`;
-}
 
 /** The readable side ends: 'done', or a code. @param {State} state @param {number} on @param {string} word */
 function readOver(state, on, word) {
@@ -197,7 +139,13 @@ export const operations = {
     const { phase, halfOpen } = state.sockets[on];
     const { doom } = state.sockets[on];
     const sealed = orElse(readOver(state, on, 'done'), on, UPGRADED);
-    const old = change(sealed, on, { phase: 'upgrading', made: phase === 'open', doom, cut: doom !== '' });
+    const old = change(sealed, on, {
+      phase: 'upgrading',
+      made: phase === 'open',
+      doom,
+      cut: doom !== '',
+      sealed: state.waits.length,
+    });
     return { ...old, sockets: [...old.sockets, socketOf({ halfOpen, secure: true })] };
   },
 };
@@ -235,12 +183,8 @@ export function notices(state) {
     }
   }
   const [old] = state.sockets;
-  if (old.phase === 'upgrading' && !old.handed) {
-    found.push({
-      by: 'handed',
-      state: settle(change(state, 0, { handed: true }), 0, WRITES, `resolved|${old.write}`),
-    });
-  }
+  if (old.phase === 'upgrading' && !old.handed && (old.cut || old.doom === ''))
+    found.push({ by: 'handed', state: handed(state) });
   if (phase === 'closing') found.push({ by: 'flush', state: over(state, on) });
   if (phase === 'open' && write === 'ending' && doom === '') {
     found.push({ by: 'flush', state: bothEnded(writeOver(state, on, 'ended'), on) });
@@ -256,16 +200,30 @@ export function notices(state) {
   return found;
 }
 
+/** What was written before startTls() is sent, and the handshake has the connection. @param {State} state */
+function handed(state) {
+  const [{ cut, sealed, write }] = state.sockets;
+  const [before, after] = [
+    state.waits.filter(({ id }) => id < sealed),
+    state.waits.filter(({ id }) => id >= sealed),
+  ];
+  const sent = cut ? state : settle({ ...state, waits: before }, 0, ['write'], 'resolved');
+  return settle(
+    change({ ...sent, waits: [...before, ...after] }, 0, { handed: true }),
+    0,
+    WRITES,
+    `resolved|${write}`,
+  );
+}
+
 /** @param {State} state The rest of its queue is what comes later. @param {number} on @param {Happening} what @returns {State[]} */
 function noticed(state, on, what) {
   const { phase, secure, halfOpen } = state.sockets[on];
   const refused = what.startsWith('refused:') ? what.slice('refused:'.length) : undefined;
   const [old] = state.sockets;
   if (phase === 'closed') return [state];
-  if (phase === 'closing') {
-    const code = BREAKS[what];
-    return [code ? orElse(state, on, code) : state];
-  }
+  const code = BREAKS[what];
+  if (phase === 'closing') return [code ? orElse(state, on, code) : state];
   if (old.phase === 'upgrading' && !old.made) {
     const both = (/** @type {string} */ word) => {
       const first = fail(settle(state, 0, ['closed'], word), 0, word);
@@ -289,7 +247,6 @@ function noticed(state, on, what) {
     const upgraded = old.phase === 'upgrading' ? over(opened, 0) : opened;
     return [bothEnded(upgraded, on), ...cut, ...(trouble ? [failed(secure ? HANDSHAKE : 'ECONNRESET')] : [])];
   }
-  const code = BREAKS[what];
   if (code !== undefined) return [over(fail(state, on, code), on)];
   if (what !== 'fin') return [state];
   if (phase === 'broken') return [over(readOver(state, on, 'done'), on)];

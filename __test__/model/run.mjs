@@ -22,9 +22,9 @@ const { values } = parseArgs({
 });
 
 /** So long is something shrunk. */
-const SHRINK_MS = 120_000;
+const SHRINK_MS = 60_000;
 /** So many failures are looked at. */
-const ENOUGH = 5;
+const ENOUGH = 3;
 /** So often what has failed beside others is tried again alone. */
 const AGAIN = 10;
 /** Bytes by which it may grow: eight sequences have more than that under way. */

@@ -8,6 +8,7 @@ import {
   type Listener,
   listen,
   type NativeSocket,
+  peek,
   pin,
   read,
   scratch,
@@ -208,7 +209,9 @@ export class Line extends AsyncResource implements Listener, Dialling {
   #readable(): void {
     if (this.#state.kind !== 'open') return;
     this.#dry = false;
-    if (this.#wanted && !this.#upgrade) this.#receive(this.#state);
+    // Plain text that is still to be written may wait for the user: a reset is noticed all the same.
+    if (this.#upgrade && peek(this.#state.id) === FAILED) this.#broke();
+    else if (this.#wanted && !this.#upgrade) this.#receive(this.#state);
   }
 
   #receive(open: State & { kind: 'open' }): void {
