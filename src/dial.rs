@@ -13,7 +13,8 @@ use crate::{
     config::{Config, Local, Tuning},
     endpoint::Endpoint,
     error::{Error, Lookup},
-    happy_eyeballs, inject,
+    happy_eyeballs,
+    inject::{self, Point},
     journey::{Journey, Phase},
     lookup::lookup,
     notify::Unbound,
@@ -270,14 +271,24 @@ pub async fn secure(
 
 /// Runs what establishes the connection `id` as a task, and tells how it went. `None`: there is no thread to run it, and that
 /// is told. `name`: see [`inject`].
+#[inline]
 pub fn establish(
     name: &'static str,
     environment: &Arc<Environment>,
     id: u32,
     work: impl Future<Output = Result<Established, Error>> + Send + 'static,
 ) -> Option<AbortHandle> {
+    establish_at(Point::new(name), environment, id, work)
+}
+
+fn establish_at(
+    point: Point,
+    environment: &Arc<Environment>,
+    id: u32,
+    work: impl Future<Output = Result<Established, Error>> + Send + 'static,
+) -> Option<AbortHandle> {
     let told = Arc::clone(environment);
-    let task = environment.spawn(name, id, async move {
+    let task = environment.run(point, id, async move {
         let event = match work.await {
             Ok(established) => Event::Opened(Box::new(established)),
             Err(error) => Event::Failed(error),

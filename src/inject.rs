@@ -3,13 +3,44 @@
 
 pub use self::on_demand::*;
 
+/// May panic.
+#[inline]
+pub fn point(name: &'static str) {
+    Point::new(name).pass();
+}
+
+/// May panic whenever it is polled.
+#[inline]
+pub fn task<F: Future>(name: &'static str, task: F) -> impl Future<Output = F::Output> {
+    Point::new(name).task(task)
+}
+
 #[cfg(not(feature = "inject"))]
 mod on_demand {
     use std::io;
 
-    /// May panic.
-    #[inline]
-    pub const fn point(_: &'static str) {}
+    /// A name of which nothing is left. Functions that are given one to pass on make it at once, so that none gets into what is published.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Point;
+
+    impl Point {
+        /// One of this name.
+        #[inline]
+        #[must_use]
+        pub const fn new(_: &'static str) -> Self {
+            Self
+        }
+
+        /// May panic.
+        #[inline]
+        pub const fn pass(self) {}
+
+        /// May panic whenever it is polled.
+        #[inline]
+        pub const fn task<F: Future>(self, task: F) -> F {
+            task
+        }
+    }
 
     /// May fail as a call of the system does.
     ///
@@ -18,12 +49,6 @@ mod on_demand {
     #[inline]
     pub const fn system(_: &'static str) -> io::Result<()> {
         Ok(())
-    }
-
-    /// May panic whenever it is polled.
-    #[inline]
-    pub const fn task<F: Future>(_: &'static str, task: F) -> F {
-        task
     }
 }
 
@@ -94,17 +119,39 @@ mod on_demand {
         Fail(i32),
     }
 
-    /// May panic.
-    ///
-    /// # Panics
-    /// If the plan says so.
-    #[expect(clippy::panic, reason = "that is what it is for")]
-    pub fn point(name: &'static str) {
-        // In two steps: the panic must not hold the lock.
-        let turn = points().pass(name);
-        match turn {
-            Turn::Pass => {}
-            Turn::Panic | Turn::Fail(_) => panic!("injected at {name}"),
+    /// A point of this name.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Point(&'static str);
+
+    impl Point {
+        /// One of this name.
+        #[must_use]
+        pub const fn new(name: &'static str) -> Self {
+            Self(name)
+        }
+
+        /// May panic.
+        ///
+        /// # Panics
+        /// If the plan says so.
+        #[expect(clippy::panic, reason = "that is what it is for")]
+        pub fn pass(self) {
+            // In two steps: the panic must not hold the lock.
+            let turn = points().pass(self.0);
+            match turn {
+                Turn::Pass => {}
+                Turn::Panic | Turn::Fail(_) => panic!("injected at {}", self.0),
+            }
+        }
+
+        /// May panic whenever it is polled.
+        pub async fn task<F: Future>(self, task: F) -> F::Output {
+            let mut task = pin!(task);
+            std::future::poll_fn(move |context| {
+                self.pass();
+                task.as_mut().poll(context)
+            })
+            .await
         }
     }
 
@@ -123,15 +170,5 @@ mod on_demand {
             Turn::Panic => panic!("injected at {name}"),
             Turn::Fail(errno) => Err(io::Error::from_raw_os_error(errno)),
         }
-    }
-
-    /// May panic whenever it is polled.
-    pub async fn task<F: Future>(name: &'static str, task: F) -> F::Output {
-        let mut task = pin!(task);
-        std::future::poll_fn(move |context| {
-            point(name);
-            task.as_mut().poll(context)
-        })
-        .await
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Error,
-    inject,
+    inject::{self, Point},
     notify::{Interest, Tell, Unbound},
     panics::{caught, caught_in},
     transport::Established,
@@ -112,9 +112,23 @@ impl Environment {
     ///
     /// # Errors
     /// [`Error::Runtime`] if the thread cannot be started.
+    #[inline]
     pub fn spawn(
         self: &Arc<Self>,
         name: &'static str,
+        id: u32,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<AbortHandle, Error> {
+        self.run(Point::new(name), id, task)
+    }
+
+    /// As [`Self::spawn`].
+    ///
+    /// # Errors
+    /// As [`Self::spawn`].
+    pub fn run(
+        self: &Arc<Self>,
+        point: Point,
         id: u32,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> Result<AbortHandle, Error> {
@@ -124,7 +138,7 @@ impl Environment {
             tokio::select! {
                 biased;
                 () = environment.cancelled.cancelled() => {}
-                ended = caught_in(inject::task(name, task)) => if let Err(what) = ended {
+                ended = caught_in(point.task(task)) => if let Err(what) = ended {
                     environment.push(id, Event::Lost(Error::Internal(what)));
                 }
             }
@@ -199,13 +213,21 @@ fn started<T>(start: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
 ///
 /// # Cancel safety
 /// Work that is under way is done to its end.
-pub async fn block<T: Send + 'static>(
+#[inline]
+pub fn block<T: Send + 'static>(
     name: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = Result<T, Error>> {
+    block_at(Point::new(name), work)
+}
+
+async fn block_at<T: Send + 'static>(
+    point: Point,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
     let work = move || {
         caught(|| {
-            inject::point(name);
+            point.pass();
             work()
         })
     };

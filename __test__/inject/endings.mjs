@@ -123,10 +123,10 @@ export const endings = {
     // Closed, while the peer goes on sending: it is listened to for a second.
     const sockets = Array.from({ length: 2 }, () => connect(`127.0.0.1:${places.plain}`));
     for (const socket of sockets) {
-      await heard('write', socket.writable.getWriter().write('late 1500\nx'));
+      await heard('write', socket.writable.getWriter().write('late 4000\nx'));
       await heard('close', socket.close());
     }
-    await sleep(1200);
+    await sleep(2000);
   },
   ...Object.fromEntries(
     ['terminated', 'exits', 'throws'].map((how) => [
@@ -136,7 +136,17 @@ export const endings = {
         ends(started);
         started.on('error', () => {});
         const gone = new Promise((resolve) => started.on('exit', resolve));
-        const [told] = await Promise.race([once(started, 'message').catch(() => []), gone.then(() => [])]);
+        /** @type {{ code?: string } | undefined} */
+        let told;
+        const message = new Promise((resolve) => {
+          started.on('message', (said) => {
+            told = said;
+            resolve(undefined);
+          });
+        });
+        await Promise.race([message, gone]);
+        // What it said last may come after its end.
+        await turn();
         await heard('started', told?.code ? Promise.reject(told) : Promise.resolve());
         if (how === 'terminated' || told?.code) await heard('terminated', started.terminate());
         await heard('gone', gone);

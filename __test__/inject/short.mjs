@@ -1,11 +1,15 @@
 /** A process that runs out of something: asked by its parent, step for step. It connects in all ways, before, meanwhile and afterwards. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { connect, createBinding } from 'wintersock';
 import { createConnection } from 'wintersock/node';
 import { openSockets } from '../fixtures/descriptors.mjs';
 
 /** @typedef {import('./peers.mjs').Places} Places */
 /** @typedef {{ name: string, code?: string, message?: string, kind?: string }} Outcome What a way has led to. Without a code: to an echo. */
+
+const greedy = fileURLToPath(new URL('greedy.mjs', import.meta.url));
 
 /** @param {import('wintersock').Socket} socket */
 async function talk(socket) {
@@ -102,6 +106,19 @@ const steps = {
       process.setuid?.(uid);
     }
     return process.getuid?.();
+  },
+  /** Lets a worker run out of memory. What it ends with. @param {{ places: Places }} asked @returns {Promise<string>} */
+  exhaust({ places }) {
+    const resourceLimits = { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 8 };
+    const worker = new Worker(greedy, { workerData: { places }, resourceLimits });
+    return new Promise((resolve) => {
+      /** @type {string | undefined} */
+      let code;
+      worker.on('error', (error) => {
+        ({ code } = /** @type {Error & { code?: string }} */ (error));
+      });
+      worker.on('exit', (exit) => resolve(code ?? `exit code ${exit}`));
+    });
   },
   state() {
     return { sockets: openSockets(), uncaught, alive: readFileSync('/proc/self/comm', 'utf8').length > 0 };

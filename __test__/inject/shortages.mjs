@@ -19,7 +19,7 @@ export class Short extends Program {
     this.#places = places;
   }
 
-  /** @param {'connect' | 'fill' | 'free' | 'become' | 'state'} step @param {object} [asked] */
+  /** @param {'connect' | 'fill' | 'free' | 'become' | 'exhaust' | 'state'} step @param {object} [asked] */
   async does(step, asked = {}) {
     const { answer } = await this.ask({ step, places: this.#places, ...asked });
     return answer;
@@ -128,4 +128,17 @@ export const shortages = [
       return [...wrong, ...(await rest(short, sockets))];
     },
   })),
+  {
+    name: 'no memory in a worker',
+    skip: linux,
+    async run(short) {
+      const { sockets } = await short.does('state');
+      const wrong = judge('before', await short.does('connect', { names: ['plain', 'tls'] }));
+      for (let count = 0; count < 3; count += 1) {
+        const code = await short.does('exhaust');
+        if (code !== 'ERR_WORKER_OUT_OF_MEMORY') wrong.push(`the worker ended with ${code}`);
+      }
+      return [...wrong, ...(await rest(short, sockets))];
+    },
+  },
 ];

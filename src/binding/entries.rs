@@ -15,7 +15,7 @@ use super::host::Host;
 use crate::{
     connection::Connection,
     error::Error,
-    inject,
+    inject::{self, Point},
     panics::{caught, contained},
 };
 
@@ -72,18 +72,23 @@ pub(super) fn fresh() -> u32 {
 
 /// Acts on an entry, if there still is one. With `env`, what changed of keeping the process alive is carried out. A panic costs the one
 /// connection, which is told that it broke. `point`: see [`inject`].
+#[inline]
 pub(super) fn with_entry<T>(
     point: &'static str,
     id: u32,
     env: Option<Env>,
     act: impl FnOnce(&mut Entry) -> T,
 ) -> Option<T> {
+    entered(Point::new(point), id, env, act)
+}
+
+fn entered<T>(point: Point, id: u32, env: Option<Env>, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
     ENTRIES
         .try_with(|entries| {
             let mut entries = entries.borrow_mut();
             let entry = entries.get_mut(&id)?;
             let result = caught(|| {
-                inject::point(point);
+                point.pass();
                 act(entry)
             });
             let result = result.map_err(|what| entry.give_up(what)).ok();

@@ -12,7 +12,7 @@ use crate::{
     connection,
     endpoint::{Endpoint, UnixName},
     error::Error,
-    inject,
+    inject::Point,
     panics::caught,
     target::{Family, Place, Target},
 };
@@ -174,13 +174,21 @@ pub(super) fn failure(error: &Error) -> Failure {
     }
 }
 
-/// What a function of JavaScript's does. A panic is thrown as an error like any other. `point`: see [`inject`].
+/// What a function of JavaScript's does. A panic is thrown as an error like any other. `point`: see [`inject`](crate::inject).
+#[inline]
 pub(super) fn guarded<T>(
     point: &'static str,
     act: impl FnOnce() -> Result<T, napi::Error<String>>,
 ) -> Result<T, napi::Error<String>> {
+    guarded_at(Point::new(point), act)
+}
+
+fn guarded_at<T>(
+    point: Point,
+    act: impl FnOnce() -> Result<T, napi::Error<String>>,
+) -> Result<T, napi::Error<String>> {
     let result = caught(|| {
-        inject::point(point);
+        point.pass();
         act()
     });
     result.unwrap_or_else(|what| Err(thrown(&Error::Internal(what))))

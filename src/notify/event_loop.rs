@@ -14,7 +14,7 @@ use super::{
     poll::Watched,
     uv::{Handle, Handles, Kind, Raw, Uv, Waker, failing},
 };
-use crate::{inject, panics::caught};
+use crate::{inject::Point, panics::caught};
 
 /// Who is called when a loop goes round. Never from within a call of the loop's.
 pub trait Rounds {
@@ -34,6 +34,8 @@ pub struct Loop {
     told: RefCell<Vec<(u32, Interest)>>,
     woken: Cell<bool>,
     lingering: Lingering,
+    /// Whether somebody is going to see to those that linger.
+    alarmed: Cell<bool>,
 }
 
 /// The handles of a loop that live as long as it.
@@ -74,6 +76,7 @@ impl Loop {
                 told: RefCell::default(),
                 woken: Cell::new(false),
                 lingering: Lingering::default(),
+                alarmed: Cell::new(false),
             }
         });
         failed.map_or(Ok(started), Err)
@@ -100,9 +103,8 @@ impl Loop {
 
     /// Listens for the peer's end, for a second at most; then closes. Calls of it tell nobody.
     pub fn linger(&self, watched: Watched) {
-        if self.lingering.add(watched.linger(), watched) {
-            self.set_alarm();
-        }
+        self.lingering.add(watched.linger(), watched);
+        self.set_alarm();
     }
 
     /// Before the process exits: blocks until the peers of streams that linger have all that was sent, `deadline` at most.
@@ -139,6 +141,7 @@ impl Loop {
             return;
         }
         self.woken.set(false);
+        self.set_alarm();
         let mut told = self.told.take();
         if let Some(rounds) = self.rounds.get().and_then(Weak::upgrade) {
             rounds.polled(&told);
@@ -157,11 +160,16 @@ impl Loop {
         }
     }
 
+    /// Unless it is set.
     fn set_alarm(&self) {
+        if self.alarmed.get() {
+            return;
+        }
         if let (Some(Fixtures { late, .. }), Some(left)) = (&*self.fixtures.borrow(), self.lingering.left()) {
             let milliseconds = u64::try_from(left.as_millis()).unwrap_or(0) + 1;
             // SAFETY: the handle is open as long as it is among the fixtures.
             unsafe { (self.handles.uv.timer_start)(late.raw(), on_late, milliseconds, 0) };
+            self.alarmed.set(true);
         }
     }
 }
@@ -197,17 +205,19 @@ impl Fixtures {
     }
 }
 
-/// Runs the work of a fixture's callback. `point`: see [`inject`].
+/// Runs the work of a fixture's callback. `point`: see [`inject`](crate::inject).
 ///
 /// # Safety
 /// `raw` comes from libuv, for a handle of [`Fixtures`].
+#[inline]
 unsafe fn called(point: &'static str, raw: Raw, work: impl FnOnce(&Rc<Loop>)) {
+    let point = Point::new(point);
     // SAFETY: the caller's promise.
     unsafe {
         Handle::<Weak<Loop>>::called(raw, |looping| {
             let Some(looping) = looping.upgrade() else { return };
             let done = caught(|| {
-                inject::point(point);
+                point.pass();
                 work(&looping);
             });
             if done.is_err() {
@@ -235,6 +245,11 @@ unsafe extern "C" fn on_waits(raw: Raw) {
 unsafe extern "C" fn on_late(raw: Raw) {
     // SAFETY: as above.
     unsafe {
+        Handle::<Weak<Loop>>::called(raw, |looping| {
+            if let Some(looping) = looping.upgrade() {
+                looping.alarmed.set(false);
+            }
+        });
         called("loop.late", raw, |looping| looping.lingering.expire());
         // Also if that has panicked: others are to be given up later.
         called("loop.alarm", raw, |looping| looping.set_alarm());

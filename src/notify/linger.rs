@@ -31,13 +31,11 @@ const READS: usize = 4;
 const DISCARDED: usize = 1 << 20;
 
 impl Lingering {
-    /// Takes a stream on. Whether it is the first, so that an alarm has to be set.
-    pub(super) fn add(&self, id: u32, watched: Watched) -> bool {
+    /// Takes a stream on.
+    pub(super) fn add(&self, id: u32, watched: Watched) {
         let patience = Patience::new(&watched.socket());
         self.streams.borrow_mut().insert(id, Closed { watched, patience, discarded: 0 });
-        let mut deadlines = self.deadlines.borrow_mut();
-        deadlines.push_back((Instant::now() + LINGER, id));
-        deadlines.len() == 1
+        self.deadlines.borrow_mut().push_back((Instant::now() + LINGER, id));
     }
 
     /// There may be something from the peer.
