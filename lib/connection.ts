@@ -192,12 +192,11 @@ export class Connection extends Outcome implements ReadableOwner, WritableOwner 
   #handOver(next: Connection, handshake: Handshake, replaced: SocketError): void {
     const waits = next.#state.kind === 'connecting' || next.#state.kind === 'lent';
     if (this.#state.kind !== 'upgrading' || !waits) return;
-    const { secure, credentials } = handshake;
     try {
       if (this.#native.failure() !== null) throw this.failure();
       this.writable.fail(replaced);
       listen(this.#native.id, next.#heir);
-      rethrowing(() => this.#native.startTls(secure, credentials.native));
+      rethrowing(() => this.#native.startTls(handshake.secure, handshake.credentials.native));
     } catch (error) {
       next.#fail(error);
     }

@@ -54,6 +54,10 @@ const options = (tls = { ca: env.CA }, host = env.PGHOST) => ({ host, ...socket(
 /** What a connection is tried with whose failure is the result: once, not for as long as the server stays away. */
 const oneAttempt = { max: 1, connect_timeout: 30 };
 
+/** How a query ends with its connection. Where another thread watches the socket, the server's reset may overtake its end: see sql-ways.ts. */
+const overtaken = process.env.WINTERSOCK_IO === 'thread' && way === 'duplex';
+const lost = ['57P01', 'CONNECTION_CLOSED', ...(overtaken ? ['ECONNRESET'] : [])];
+
 const jobs = {
   /** How the server sees the connection. */
   async connection() {
@@ -242,7 +246,7 @@ const jobs = {
         // The driver may report the end once more, to the query that comes first.
         const again = () => sql`SELECT pg_backend_pid() AS pid`;
         const [next] = await again().catch(again);
-        return { during: /^(57P01|CONNECTION_CLOSED)$/.test(during.code), reconnected: next.pid !== pid };
+        return { during: lost.includes(during.code), reconnected: next.pid !== pid };
       },
       { max: 1 },
     );
