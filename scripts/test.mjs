@@ -27,8 +27,8 @@ const without = (names) => names.map((name) => `--exclude=__test__/${name}`);
 
 /** What need not run again: it looks at sources, or chooses versions of Node by itself. */
 const once = without([
-  ...['layers.test.ts', 'documents.test.ts', 'bench.test.ts', 'package.test.ts', 'supply-chain.test.ts'],
-  ...['soak.test.ts', 'fuzz**'],
+  ...['layers.test.ts', 'documents.test.ts', 'bench.test.ts', 'package.test.ts', 'package-content.test.ts'],
+  ...['supply-chain.test.ts', 'soak.test.ts', 'model.test.ts', 'fuzz**'],
 ]);
 
 /** What need not run again on the same Node: it chooses by itself where I/O happens. */
@@ -72,15 +72,18 @@ const hostsByNode = ['certificates', 'channels', 'default-binding', 'hosting', '
 const hostsOnce = ['certificates', 'command', 'config', 'credentials', 'policy'];
 /** @param {string[]} names */
 const only = (names) => ['--maxWorkers=3', ...names.map((name) => `__test__/${name}`)];
-/** Its sequences are others each time, and take their time: npm run test:model. */
-const apart = ['model'];
-const others = without([...clients, ...hosts, ...apart].map((name) => `${name}**`));
+const others = without([...clients, ...hosts].map((name) => `${name}**`));
 
 const [first, last] = [Math.min(...nodeMajors), Math.max(...nodeMajors)];
 const between = nodeMajors.filter((major) => major !== first && major !== last);
 
 /** Suites in processes of their own, by the names of their scripts: docs/reliability.md. @type {[script: string, ...args: string[]][]} */
-const suites = [['teardown', '--quick']];
+const suites = [
+  ['teardown', '--quick'],
+  ['model', '--quick', '--seed', '1'],
+  ['network', '--quick'],
+  ['inject', '--quick'],
+];
 
 /**
  * The runs of vitest: where I/O happens, on which versions of Node, and with which options.
@@ -145,10 +148,11 @@ async function whole(command, args) {
   return tally(outcome, { passed: outcome.ok ? 1 : 0, failed: 0 });
 }
 
-/** Licences, sources and doubles of what is built in. */
-async function cargoDeny() {
+/** Licences, sources and doubles of the crates of a workspace. @param {string[]} [where] */
+async function cargoDeny(where = []) {
   const installed = await runStep('cargo', ['deny', '--version'], { minutes: 1 });
-  if (installed.ok) return whole('cargo', ['deny', '--locked', 'check', 'bans', 'licenses', 'sources']);
+  const args = ['deny', '--locked', ...where, 'check', 'bans', 'licenses', 'sources'];
+  if (installed.ok) return whole('cargo', args);
   const note = 'cargo-deny is not installed: cargo install --locked cargo-deny';
   return { passed: 0, failed: serversRequired ? 1 : 0, note };
 }
@@ -229,7 +233,10 @@ await step('clippy', () =>
 );
 await step('cargo test', () => cargoTest(['--workspace']));
 await step("cargo test of the fuzzers' corpus", () => cargoTest(['--manifest-path', 'fuzz/Cargo.toml']));
-await step('cargo deny', cargoDeny);
+await step('cargo deny', () => cargoDeny());
+const fuzzers = ['--manifest-path', 'fuzz/Cargo.toml', '--config', 'deny.toml'];
+await step('cargo deny of the fuzzers', () => cargoDeny(fuzzers));
+await step('licences of what is built in', () => whole(run, ['scripts/licenses.mjs', '--check']));
 
 /** @type {Map<number, string>} */
 const nodes = new Map();

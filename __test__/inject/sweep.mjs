@@ -103,8 +103,9 @@ export async function sweep(variant, { quick, only = '', log, ...options }) {
       /** @type {Map<number | undefined, boolean>} */
       const told = new Map();
       for (const [index, scenario] of all.entries()) {
-        // Some things happen only if it is slow: then another one is tried.
-        if (index >= (quick ? 1 : ENOUGH) && told.size > 0) break;
+        // Some things happen only if it is slow, or when nobody waits any more: then another one is tried.
+        const heard = told.size > 0 && [...told.values()].every(Boolean);
+        if (index >= (quick ? 1 : ENOUGH) && heard) break;
         for (const plan of plansFor(point, passes.get(scenario)?.[point.name] ?? 1, quick)) {
           const result = await attempt({ scenario, plan }, FIRST.has(point.name));
           if (!result || result.failed === 0) continue;

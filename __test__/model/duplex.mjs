@@ -148,10 +148,9 @@ export class DuplexMachine {
     unstall: (line) => line.stall(false),
   };
 
-  /** @param {Buffer | string} chunk */
-  #arrived(chunk) {
-    if (this.#events.includes('end') || this.#events.includes('close'))
-      this.#faults.push('data after the end');
+  /** Once it is closed, only read() still gives what is left: as net.Socket's. @param {Buffer | string} chunk @param {string} last */
+  #arrived(chunk, last = 'close') {
+    if (this.#events.includes('end') || this.#events.includes(last)) this.#faults.push('data after the end');
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk;
     this.#last = bytes;
     this.#got.add(bytes);
@@ -180,7 +179,7 @@ export class DuplexMachine {
     read: ({ size }) => {
       if (this.#reads) return;
       const chunk = this.socket.read(size);
-      if (chunk !== null) this.#arrived(chunk);
+      if (chunk !== null) this.#arrived(chunk, 'end');
     },
     pause: () => void this.socket.pause(),
     resume: () => this.#user.flow({ do: 'flow' }),

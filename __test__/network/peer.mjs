@@ -2,6 +2,7 @@
  * The process at the far end of the line: a listener for each connection of a workload, which does what the workload's `serve` says.
  * Obeys the stage; ends with it.
  */
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { createAuthority } from '../fixtures/pki.mjs';
@@ -42,8 +43,12 @@ const obey = {
     return port;
   },
 
-  /** What the workload's `serve` has seen of each connection so far, once it has seen all of it. */
-  seen: ({ port }) => Promise.all(listeners.get(port).seen),
+  /** What the workload's `serve` has seen of each connection so far, once it has seen all of it. One may have ended before it comes here. */
+  async seen({ port }) {
+    const { server, seen } = listeners.get(port);
+    if (seen.length === 0) await once(server, 'connection');
+    return Promise.all(seen);
+  },
 
   /** Breaks all connections off, as if the process had died. */
   reset() {
