@@ -1,9 +1,9 @@
 /** Random sequences of what a user and a peer do with one socket of wintersock/node. */
 import fc from 'fast-check';
-import { handshakes, often, pause, peer, sizes, step } from './sequences.mjs';
+import { handshakes, often, pause, peer, step, written } from './sequences.mjs';
 
 const user = fc.oneof(
-  often(8, step('write', { size: sizes })),
+  often(8, step('write', { size: written })),
   often(1, step('write', { size: fc.constant(0) })),
   often(3, step('flow')),
   often(3, step('read', { size: fc.constantFrom(1, 3, 1000, 65_536) })),

@@ -1,7 +1,7 @@
 /** What is sent in sequences: bytes that tell by their position whether one is lost, doubled or moved. */
 
 /** More than one sequence sends in one direction. */
-const LENGTH = 8 * 1024 * 1024;
+const LENGTH = 64 * 1024 * 1024;
 
 /** ASCII, so that it can be written as text, and no type of a TLS record: whoever sees anything else sees the handshake. */
 const pattern = Buffer.allocUnsafeSlow(LENGTH);

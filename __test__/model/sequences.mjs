@@ -22,6 +22,12 @@ export const sizes = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(262_144, 1_048_575, 1_048_577) },
 );
 
+/** And more than the system takes from one who writes to a peer that does not read. */
+export const written = fc.oneof(
+  { weight: 12, arbitrary: sizes },
+  { weight: 1, arbitrary: fc.constantFrom(3_000_000, 6_000_000) },
+);
+
 const byob = fc.constantFrom(1, 3, 1000, 16_384, 65_536, 100_000);
 const reasons = fc.constantFrom('none', 'error', 'null', 'text');
 const invalid = fc.constantFrom('number', 'object', 'null', 'undefined', 'negative', 'nan', 'detached');
@@ -45,14 +51,14 @@ const user = fc.oneof(
   often(1, own('cancel')),
   often(1, own('tee')),
   often(1, own('pipe')),
-  often(8, own('write', { size: sizes, which: forms })),
+  often(8, own('write', { size: written, which: forms })),
   often(1, own('write', { size: fc.constant(0), which: forms })),
   often(1, own('invalid', { which: invalid })),
   often(2, own('writerClose')),
   often(1, own('writerAbort')),
   often(2, own('writerRelease')),
   often(2, own('ready')),
-  often(1, own('pipeIn', { sizes: fc.array(sizes, { maxLength: 4 }) })),
+  often(1, own('pipeIn', { sizes: fc.array(written, { maxLength: 4 }) })),
   often(2, own('close', { which: reasons })),
   often(1, step('signal', { which: reasons })),
   often(4, own('startTls')),
