@@ -209,8 +209,8 @@ export interface KeepAlive {
   count?: number
 }
 
-/** Before the process exits: waits until the peers of connections that are closed have all that was written, a second at most. */
-export declare function leave(host: number): void
+/** Before the process exits: waits until the peers of connections that are closed have all that was written, `milliseconds` at most. */
+export declare function leave(host: number, milliseconds: number): void
 
 /** A proxy. */
 export interface ProxyOptions {

@@ -14,6 +14,8 @@ export type { Socket as NativeSocket } from '../binding.d.cts';
 const require = createRequire(import.meta.url);
 
 const EXIT = Symbol.for('wintersock.exit');
+/** How long the exit of the process may be put off. */
+const LEAVE_MS = 1000;
 
 /** Results of the hot calls below zero. */
 export const WAIT = -1;
@@ -94,19 +96,28 @@ const { host, direct, calls } = rethrowing(() => native.start(loop, aheadAfter, 
 
 export const { read, peek, write, shutdown, watch } = calls;
 
+/** What one copy of this module does before the process exits, or the worker does. */
+interface Leaving {
+  flush(): void;
+  /** Waits until the peers of closed sockets have what was sent to them: so many milliseconds at most. */
+  leave(milliseconds: number): void;
+}
+
 // After process.exit() the turn has no end. What was taken goes out all the same, as far as the system takes it. All copies of this
-// module share one listener: Node warns of more than ten.
-const flushes = (process as { [EXIT]?: Set<() => void> })[EXIT] ?? new Set();
-if (flushes.size === 0) {
-  Object.defineProperty(process, EXIT, { value: flushes });
+// module share one listener, as Node warns of more than ten, and the time.
+const all = (process as { [EXIT]?: Set<Leaving> })[EXIT] ?? new Set();
+if (all.size === 0) {
+  Object.defineProperty(process, EXIT, { value: all });
   process.once('exit', () => {
-    for (const flush of flushes) flush();
+    for (const { flush } of all) flush();
+    const deadline = performance.now() + LEAVE_MS;
+    for (const { leave } of all) leave(Math.max(0, Math.ceil(deadline - performance.now())));
   });
 }
-flushes.add(() => {
-  calls.flush(host);
-  // What a worker has written is carried on without it.
-  if (isMainThread) native.leave(host);
+all.add({
+  flush: () => calls.flush(host),
+  // What a worker has sent is seen to without it.
+  leave: (milliseconds) => isMainThread && native.leave(host, milliseconds),
 });
 
 function dispatch(pairs: number): void {

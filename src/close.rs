@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     notify::{Interest, LINGER, Late, Notify, Patience, Tell, Unbound, is_under_way, tokio::Watched},
+    runtime::carry_on,
     session::Session,
     staged::Staged,
     transport::{Broken, Transport},
@@ -60,30 +61,46 @@ pub struct Rest {
     pub write: WriteSide,
 }
 
-/// Flushes, ends the write side, and [lingers](linger). `closed` does not wait for the latter.
+/// A transport that is reset when it is dropped: the peer must not take what it has for everything.
+struct Draining(Option<Transport<Watched>>);
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        if let Some(transport) = &self.0 {
+            transport.stream().reset_on_close();
+        }
+    }
+}
+
+/// Flushes, ends the write side, and [lingers](linger). `closed` does not wait for the latter. Whoever does not get this to run leaves a stream
+/// that is [reset](Notify::reset_on_close) when it is dropped.
 ///
 /// Not `patient`: what cannot be flushed within a second is given up, and the peer gets RST instead of an end.
 pub async fn drain(rest: Rest, patient: bool, closed: impl FnOnce()) {
     let Rest { stream, tls, mut staged, mut write } = rest;
     let Ok(stream) = bind(stream) else { return closed() };
-    let mut transport = Transport::new(stream, tls);
+    // From here on that depends on how it goes: a process that ends in between leaves the rest to the system.
+    let _ = stream.socket().set_linger(None);
+    let mut draining = Draining(Some(Transport::new(stream, tls)));
     let ended = async {
-        while !end(&mut transport, &mut staged, &mut write)? {
+        while let Some(transport) = &mut draining.0 {
+            if end(transport, &mut staged, &mut write)? {
+                break;
+            }
             transport.stream().ready(Interest::Writable).await?;
         }
         Ok::<_, Broken>(())
     };
     let bound = if patient { Duration::MAX } else { FLUSH_BOUND };
-    let done = matches!(timeout(bound, ended).await, Ok(Ok(())));
-    if !done {
-        transport.stream().reset_on_close();
+    if let Ok(Ok(())) = timeout(bound, ended).await
+        && let Some(transport) = draining.0.take()
+        && let Ok(stream) = transport.into_parts().0.into_stream()
+    {
+        // Before the process learns that it need not wait any more.
+        linger(Unbound::Registered(stream));
     }
-    // Before the process learns that it need not wait any more.
-    let lingering = Lingering::new();
+    drop(draining);
     closed();
-    if done {
-        lingering.on(transport.stream()).await;
-    }
 }
 
 /// Brings the write side as near to its end as can be done now: what is staged, TLS's `close_notify`, FIN. Whether it has ended;
@@ -138,15 +155,17 @@ impl Drop for Lingering {
     }
 }
 
-/// Listens for the peer's end, for a while. See [`LINGER`].
-pub fn linger(stream: Unbound) -> impl Future<Output = ()> {
+/// Listens for the peer's end, for a while, whatever becomes of the environment. See [`LINGER`]. Where there is no thread for that, it is closed
+/// at once.
+pub fn linger(stream: Unbound) {
     // From now on: the process may exit before the task begins.
     let lingering = Lingering::new();
-    async move {
+    let listening = async move {
         if let Ok(stream) = bind(stream) {
             lingering.on(&stream).await;
         }
-    }
+    };
+    let _ = carry_on("linger", listening);
 }
 
 /// Before the process exits: blocks until the peers of streams that linger on the tokio thread have all that was sent, `deadline` at most.

@@ -46,8 +46,10 @@ fn find(host: &str, port: u16) -> Result<Vec<SocketAddr>, (Lookup, io::Error)> {
 fn why(error: LookupError) -> (Lookup, io::Error) {
     use LookupErrorKind as Kind;
     // A resolver that cannot open its files or a socket tells anything: that the name is not known, or not now.
-    if let Err(short) = Socket::new(Domain::IPV4, Type::DGRAM, None) {
-        return (Lookup::Short(io_code(&short)), short);
+    if let Err(short) = Socket::new(Domain::IPV4, Type::DGRAM, None)
+        && let code @ ("EMFILE" | "ENFILE" | "ENOBUFS" | "ENOMEM") = io_code(&short)
+    {
+        return (Lookup::Short(code), short);
     }
     let reason = match error.kind() {
         Kind::NoName | Kind::NoData => Lookup::Unknown,

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread,
 };
 
 use tokio::{
@@ -168,6 +169,17 @@ impl Tell for Environment {
     }
 }
 
+/// Runs a task of nobody's on the tokio thread until it is done: no environment ends it. `name`: see [`inject`].
+///
+/// # Errors
+/// [`Error::Runtime`] if the thread cannot be started.
+pub fn carry_on(name: &'static str, task: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let task = caught_in(inject::task(name, task));
+    // Nobody is to be told of a panic either.
+    runtime()?.spawn(async { drop(task.await) });
+    Ok(())
+}
+
 /// Starts the tokio thread, if it does not run yet.
 ///
 /// # Errors
@@ -191,6 +203,8 @@ fn runtime() -> Result<&'static Runtime, Error> {
     }
     let runtime = started(|| {
         inject::system("runtime")?;
+        // Where no thread is to be had tokio panics, and what it has made by then, descriptors among it, is never freed.
+        thread::Builder::new().spawn(|| ())?;
         Builder::new_multi_thread().worker_threads(1).thread_name("wintersock").enable_all().build()
     })?;
     Ok(RUNTIME.get_or_init(|| runtime))
@@ -201,9 +215,17 @@ fn started<T>(start: impl FnOnce() -> io::Result<T>) -> Result<T, Error> {
     let refused = |error| Error::Runtime(Arc::new(error));
     match caught(start) {
         Ok(started) => started.map_err(refused),
-        Err(what) if what.contains("OS can't spawn") => Err(refused(io::ErrorKind::WouldBlock.into())),
+        Err(what) if what.contains("OS can't spawn") => Err(refused(no_thread())),
         Err(what) => Err(Error::Internal(what)),
     }
+}
+
+/// What the system says when it has no thread to give, which tokio does not pass on.
+fn no_thread() -> io::Error {
+    #[cfg(unix)]
+    return io::Error::from_raw_os_error(libc::EAGAIN);
+    #[cfg(not(unix))]
+    return io::ErrorKind::WouldBlock.into();
 }
 
 /// Does work that blocks, on a thread for such. To be called in a task of the tokio thread. `name`: see [`inject`].

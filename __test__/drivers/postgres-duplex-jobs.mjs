@@ -7,6 +7,7 @@ import {
   env,
   failure,
   importClient,
+  lost,
   patternedBytes,
   runJobs,
   sha256,
@@ -53,10 +54,6 @@ const options = (tls = { ca: env.CA }, host = env.PGHOST) => ({ host, ...socket(
 
 /** What a connection is tried with whose failure is the result: once, not for as long as the server stays away. */
 const oneAttempt = { max: 1, connect_timeout: 30 };
-
-/** How a query ends with its connection. Where another thread watches the socket, the server's reset may overtake its end: see sql-ways.ts. */
-const overtaken = process.env.WINTERSOCK_IO === 'thread' && way === 'duplex';
-const lost = ['57P01', 'CONNECTION_CLOSED', ...(overtaken ? ['ECONNRESET'] : [])];
 
 const jobs = {
   /** How the server sees the connection. */
@@ -259,9 +256,8 @@ const jobs = {
 
   async unknownHost() {
     const where = options({ ca: env.CA }, 'nowhere.invalid');
-    const { code, syscall } = await failure(() =>
-      withSql((sql) => sql`SELECT 1`, { ...where, ...oneAttempt }),
-    );
+    const lookUp = () => withSql((sql) => sql`SELECT 1`, { ...where, ...oneAttempt });
+    const { code, syscall } = await failure(lookUp);
     return { code, syscall };
   },
 

@@ -12,6 +12,10 @@ export const way = process.argv[2] ?? 'net';
 
 export const env = process.env;
 
+/** How a query ends with its connection. Where another thread watches the socket, the server's reset may overtake its end: see sql-ways.ts. */
+const overtaken = env.WINTERSOCK_IO === 'thread' && way === 'duplex';
+export const lost = ['57P01', 'CONNECTION_CLOSED', ...(overtaken ? ['ECONNRESET'] : [])];
+
 // The proof that nothing goes past wintersock.
 if (!way.startsWith('net')) {
   Socket.prototype.connect = () => {

@@ -12,6 +12,7 @@ const panicking = [
   'with_entry',
   'guarded',
   'spawn',
+  'carry_on',
   'establish',
   'block',
   'called',

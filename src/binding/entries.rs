@@ -64,7 +64,8 @@ pub(super) fn fresh() -> u32 {
     let taken = |id| ENTRIES.try_with(|entries| entries.borrow().contains_key(&id)).unwrap_or_default();
     loop {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        if !taken(id) {
+        // 0 is what a call reads from an argument that is no number.
+        if id != 0 && !taken(id) {
             return id;
         }
     }
@@ -154,11 +155,13 @@ pub(super) fn insert(env: Env, id: u32, host: Rc<Host>, connection: Connection) 
 
 /// Drops a connection, which closes it.
 pub(super) fn remove(env: Env, id: u32) {
-    let entry = ENTRIES.try_with(|entries| entries.borrow_mut().remove(&id)).ok().flatten();
-    if let Some(entry) = entry {
-        if entry.counted {
-            entry.host.count(false, env);
+    contained(|| {
+        let entry = ENTRIES.try_with(|entries| entries.borrow_mut().remove(&id)).ok().flatten();
+        if let Some(entry) = entry {
+            if entry.counted {
+                entry.host.count(false, env);
+            }
+            entry.close();
         }
-        entry.close();
-    }
+    });
 }

@@ -7,17 +7,16 @@ use std::{
     mem::ManuallyDrop,
     rc::Rc,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
     time::Instant,
 };
 
 use napi::{
-    Env, Status,
+    Env,
     bindgen_prelude::{Function, Uint8Array, Uint32Array},
     sys,
-    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
 #[cfg(unix)]
@@ -27,10 +26,13 @@ use super::{
     entries::{ById, Entry, take_of, with_entry},
     shared::{Batch, Scratch},
     turns::Turns,
+    wake::Wake,
 };
 #[cfg(unix)]
+use crate::close::linger;
+#[cfg(unix)]
 use crate::notify::{
-    Interest,
+    Interest, Unbound,
     event_loop::{Loop, Rounds},
 };
 use crate::{
@@ -40,9 +42,6 @@ use crate::{
     panics::{caught, contained},
     runtime::{Environment, Event},
 };
-
-/// Wakes the JavaScript thread from the tokio thread, where the environment's own loop cannot be used.
-type Wake = Arc<Mutex<Option<ThreadsafeFunction<(), (), u32, Status, false, true>>>>;
 
 /// What one JavaScript environment owns.
 pub(super) struct Host {
@@ -55,6 +54,8 @@ pub(super) struct Host {
     pending: RefCell<VecDeque<(u32, Event)>>,
     /// Live sockets that keep the process alive.
     referenced: Cell<usize>,
+    /// The process is about to exit.
+    left: Cell<bool>,
     pub(super) turns: Turns,
 }
 
@@ -92,9 +93,9 @@ impl Host {
                 (Means::Loop(looping, Dispatch::new(env, dispatch)?), wake)
             }
             _ => {
-                let wake = threadsafe(dispatch, number)?;
-                let waker = Arc::clone(&wake);
-                let call: Box<dyn Fn() + Send + Sync> = Box::new(move || call(&waker));
+                let wake = Wake::new(dispatch, move || Self::of(number).map_or(0, |host| host.woken()))?;
+                let waker = wake.clone();
+                let call: Box<dyn Fn() + Send + Sync> = Box::new(move || waker.call());
                 (Means::Thread(wake), call)
             }
         };
@@ -107,6 +108,7 @@ impl Host {
             scratch: Scratch::new(scratch),
             pending: RefCell::default(),
             referenced: Cell::new(0),
+            left: Cell::new(false),
             turns: Turns::default(),
         });
         HOSTS.with(|hosts| hosts.borrow_mut().insert(number, Rc::clone(&host)));
@@ -143,9 +145,9 @@ impl Host {
         if matches!(self.means, Means::Thread(_)) { None } else { self.turns.now() }
     }
 
-    /// Blocks until the peers of streams that linger on this thread have all that was sent, `deadline` at most.
-    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "there is no such loop"))]
+    /// Before the process exits: blocks until the peers of streams that linger on this thread have all that was sent, `deadline` at most.
     pub(super) fn deliver(&self, deadline: Instant) {
+        self.left.set(true);
         #[cfg(unix)]
         if let Means::Loop(looping, _) = &self.means {
             looping.deliver(deadline);
@@ -158,6 +160,20 @@ impl Host {
     /// something new would let no turn end.
     fn hear(&self) {
         self.pending.borrow_mut().extend(self.environment.drain());
+    }
+
+    /// As [`Rounds::polled`], where another thread wakes this one: what is in the batch is told by whoever calls.
+    fn woken(&self) -> u32 {
+        let count = caught(|| {
+            inject::point("host.woken");
+            self.hear();
+            self.settle()
+        });
+        let more = count.is_err() || !self.pending.borrow().is_empty();
+        if let (true, Means::Thread(wake)) = (more, &self.means) {
+            wake.call();
+        }
+        count.unwrap_or_default()
     }
 
     /// Takes what happened, and fills the batch with what JavaScript has to know of it. Says with how much; there may be more.
@@ -184,16 +200,7 @@ impl Host {
         match &self.means {
             #[cfg(unix)]
             Means::Loop(looping, _) => looping.keep_alive(now > 0),
-            Means::Thread(wake) => {
-                let mut wake = wake.lock().unwrap_or_else(PoisonError::into_inner);
-                let Some(function) = &mut *wake else { return };
-                #[expect(
-                    deprecated,
-                    reason = "the count changes while the function lives; there is no other way to say so"
-                )]
-                let result = if now > 0 { function.refer(&env) } else { function.unref(&env) };
-                drop(result);
-            }
+            Means::Thread(wake) => wake.keep_alive(env, now > 0),
         }
     }
 }
@@ -224,32 +231,6 @@ impl Rounds for Host {
     }
 }
 
-fn threadsafe(dispatch: &Function<'_, u32, ()>, number: u32) -> napi::Result<Wake> {
-    let function =
-        dispatch.build_threadsafe_function::<()>().callee_handled::<false>().weak::<true>().build_callback(
-            move |_| {
-                let Some(host) = Host::of(number) else { return Ok(0) };
-                let count = caught(|| {
-                    inject::point("host.woken");
-                    host.hear();
-                    host.settle()
-                });
-                let more = count.is_err() || !host.pending.borrow().is_empty();
-                if let (true, Means::Thread(wake)) = (more, &host.means) {
-                    call(wake);
-                }
-                Ok(count.unwrap_or_default())
-            },
-        )?;
-    Ok(Arc::new(Mutex::new(Some(function))))
-}
-
-fn call(wake: &Wake) {
-    if let Some(function) = &*wake.lock().unwrap_or_else(PoisonError::into_inner) {
-        function.call((), ThreadsafeFunctionCallMode::NonBlocking);
-    }
-}
-
 /// Ends a host with its environment: connections, tasks, handles. `done` is called when libuv has let go of the last.
 fn end(number: u32, done: impl FnOnce() + 'static) {
     // Nothing may unwind out of a cleanup hook either, and the environment waits until `done` is called.
@@ -258,14 +239,22 @@ fn end(number: u32, done: impl FnOnce() + 'static) {
         inject::point("host.end");
         host.environment.cancel();
     });
-    for entry in take_of(&host) {
-        entry.close();
-    }
+    contained(|| {
+        for entry in take_of(&host) {
+            entry.close();
+        }
+    });
     match &host.means {
         #[cfg(unix)]
-        Means::Loop(looping, _) => looping.end(done),
+        Means::Loop(looping, _) => {
+            // A worker ends, and the process goes on: what its peers lack is seen to. The main thread has waited.
+            if !host.left.get() {
+                contained(|| looping.under_way().into_iter().map(Unbound::Free).for_each(linger));
+            }
+            looping.end(done);
+        }
         Means::Thread(wake) => {
-            drop(wake.lock().unwrap_or_else(PoisonError::into_inner).take());
+            contained(|| wake.end());
             done();
         }
     }

@@ -15,6 +15,7 @@ pub mod on_demand;
 mod shared;
 mod turns;
 mod values;
+mod wake;
 
 use std::{
     sync::Arc,
@@ -43,9 +44,6 @@ use crate::{
     inject,
     panics::{self, contained},
 };
-
-/// How long the end of the process may take.
-const LEAVE: Duration = Duration::from_secs(1);
 
 /// Where I/O happens.
 #[derive(Clone, Copy)]
@@ -125,13 +123,14 @@ pub fn connect(
     })
 }
 
-/// Before the process exits: waits until the peers of connections that are closed have all that was written, a second at most.
+/// Before the process exits: waits until the peers of connections that are closed have all that was written, `milliseconds` at most.
 #[napi(catch_unwind)]
-pub fn leave(host: u32) {
+pub fn leave(host: u32, milliseconds: u32) {
     contained(|| {
         inject::point("leave");
-        let deadline = Instant::now() + LEAVE;
-        crate::proxy::drain(LEAVE);
+        let bound = Duration::from_millis(milliseconds.into());
+        let deadline = Instant::now() + bound;
+        crate::proxy::drain(bound);
         if let Some(host) = Host::of(host) {
             host.deliver(deadline);
         }
@@ -176,9 +175,11 @@ impl Socket {
     /// Gives it the addresses of its host: of IP, or `unix:` and a path.
     #[napi(catch_unwind)]
     pub fn answer(&self, addresses: Vec<String>, port: u16) -> Result<(), napi::Error<String>> {
-        let endpoints = values::endpoints(&addresses, port)?;
-        with_entry("socket.answer", self.id, None, |entry| entry.connection.answer(endpoints));
-        Ok(())
+        guarded("answer", || {
+            let endpoints = values::endpoints(&addresses, port)?;
+            with_entry("socket.answer", self.id, None, |entry| entry.connection.answer(endpoints));
+            Ok(())
+        })
     }
 
     /// Figures, as they are now.
@@ -249,11 +250,15 @@ impl Socket {
         secure: Secure,
         credentials: &Credentials,
     ) -> Result<(), napi::Error<String>> {
-        let handshake = secure.handshake(Some(credentials))?;
-        let started = |entry: &mut Entry| entry.connection.start_tls(handshake);
-        with_entry("socket.start_tls", self.id, Some(env), started)
-            .unwrap_or_else(|| Err(entries::why(self.id).unwrap_or(Error::State("the connection is gone"))))
-            .map_err(|error| thrown(&error))
+        guarded("start_tls", || {
+            let handshake = secure.handshake(Some(credentials))?;
+            let started = |entry: &mut Entry| entry.connection.start_tls(handshake);
+            with_entry("socket.start_tls", self.id, Some(env), started)
+                .unwrap_or_else(|| {
+                    Err(entries::why(self.id).unwrap_or(Error::State("the connection is gone")))
+                })
+                .map_err(|error| thrown(&error))
+        })
     }
 
     /// Flushes and closes; not `patient`: for a second at most. Whether an event tells when that is done; otherwise it is

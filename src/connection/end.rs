@@ -33,10 +33,12 @@ impl Connection {
             Ok(true) => {
                 let Some(stream) = self.notifier.linger(transport.into_parts().0) else { return };
                 if let Ok(stream) = stream.into_stream() {
-                    let _ = self.environment.spawn("linger", self.id, linger(stream));
+                    linger(stream);
                 }
             }
             Ok(false) => {
+                // Unless it can be drained: what was taken is lost then.
+                transport.stream().reset_on_close();
                 let (stream, tls) = transport.into_parts();
                 let Ok(stream) = stream.into_stream() else { return };
                 let (id, environment) = (self.id, Arc::clone(&self.environment));

@@ -142,6 +142,7 @@ impl Connection {
             (Broken::Truncated, None) => Error::Truncated { target },
         };
         self.broke(error);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
         if operation == "write" {
             self.stop_reading();
         }
@@ -149,7 +150,8 @@ impl Connection {
     }
 
     /// What has arrived can still be read. But where the system could not send, the peer may be there: for an answer to what it never got,
-    /// a reader would wait for ever.
+    /// a reader would wait for ever. (Other systems than these would drop what has arrived.)
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn stop_reading(&self) {
         if let State::Open(open) = &self.state
             && let Ok(socket) = open.transport.stream().socket()

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, OnceCell, RefCell},
     ffi::{c_int, c_void},
     io,
+    net::TcpStream,
     rc::{Rc, Weak},
     time::Instant,
 };
@@ -14,7 +15,10 @@ use super::{
     poll::Watched,
     uv::{Handle, Handles, Kind, Raw, Uv, Waker, failing},
 };
-use crate::{inject::Point, panics::caught};
+use crate::{
+    inject::Point,
+    panics::{caught, contained},
+};
 
 /// Who is called when a loop goes round. Never from within a call of the loop's.
 pub trait Rounds {
@@ -112,11 +116,18 @@ impl Loop {
         self.lingering.deliver(deadline);
     }
 
+    /// Gives up the streams that linger and whose peers still lack something: the loop ends, and closed at once they could be reset.
+    pub fn under_way(&self) -> Vec<TcpStream> {
+        self.lingering.under_way()
+    }
+
     /// Closes everything, and calls `gone` when libuv has let go of all of it.
     pub fn end(&self, gone: impl FnOnce() + 'static) {
-        self.waker.forget();
-        self.lingering.clear();
-        drop(self.fixtures.borrow_mut().take());
+        contained(|| {
+            self.waker.forget();
+            self.lingering.clear();
+            drop(self.fixtures.borrow_mut().take());
+        });
         self.handles.when_gone(gone);
     }
 

@@ -4,11 +4,12 @@ use std::{
     cell::RefCell,
     collections::{HashMap, VecDeque},
     io,
+    net::TcpStream,
     time::{Duration, Instant},
 };
 
 use super::{LINGER, Late, Notify, Patience, is_under_way, poll::Watched};
-use crate::{inject, panics::contained};
+use crate::{inject, panics::contained, queued::queued};
 
 /// The streams of one loop that linger.
 #[derive(Default)]
@@ -22,19 +23,22 @@ pub(super) struct Lingering {
 struct Closed {
     watched: Watched,
     patience: Patience,
+    /// Whether the peer has said anything.
+    heard: bool,
+    /// How much since there was a look at how it goes.
     discarded: usize,
 }
 
 /// What one stream may take of a round of the loop.
 const READS: usize = 4;
-/// What is discarded of one stream at most. A peer that sends more is not about to end, and must not keep the thread busy.
+/// What is discarded of one stream in a [`LINGER`] at most. A peer that sends more is not about to end, and must not keep the thread busy.
 const DISCARDED: usize = 1 << 20;
 
 impl Lingering {
     /// Takes a stream on.
     pub(super) fn add(&self, id: u32, watched: Watched) {
         let patience = Patience::new(&watched.socket());
-        self.streams.borrow_mut().insert(id, Closed { watched, patience, discarded: 0 });
+        self.streams.borrow_mut().insert(id, Closed { watched, patience, heard: false, discarded: 0 });
         self.deadlines.borrow_mut().push_back((Instant::now() + LINGER, id));
     }
 
@@ -70,14 +74,16 @@ impl Lingering {
         {
             deadlines.pop_front();
             let mut streams = self.streams.borrow_mut();
-            let Some(Closed { watched, patience, discarded }) = streams.get_mut(&id) else { continue };
-            match patience.late(&watched.socket(), *discarded > 0) {
+            let Some(closed) = streams.get_mut(&id) else { continue };
+            match closed.patience.late(&closed.watched.socket(), closed.heard) {
                 Late::Stay => {
+                    closed.discarded = 0;
+                    closed.watched.linger();
                     deadlines.push_back((now + LINGER, id));
                     continue;
                 }
-                Late::Leave => {}
-                Late::Reset => watched.reset_on_close(),
+                Late::Leave => closed.empty(),
+                Late::Reset => closed.watched.reset_on_close(),
             }
             let late = streams.remove(&id);
             drop(streams);
@@ -91,6 +97,13 @@ impl Lingering {
         while self.streams.borrow_mut().values_mut().fold(false, delivers) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Gives up those whose peers still lack something: to be listened to elsewhere.
+    pub(super) fn under_way(&self) -> Vec<TcpStream> {
+        let mut streams = self.streams.borrow_mut();
+        let lacking = streams.extract_if(|_, closed| is_under_way(&closed.watched.socket()));
+        lacking.map(|(_, Closed { watched, .. })| watched.into_stream()).collect()
     }
 
     pub(super) fn clear(&self) {
@@ -117,7 +130,10 @@ impl Closed {
         for _ in 0..READS {
             match self.watched.try_read(&mut unread) {
                 Ok(0) => return true,
-                Ok(length) => self.discarded += length,
+                Ok(length) => {
+                    self.heard = true;
+                    self.discarded += length;
+                }
                 Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
             }
         }
@@ -125,5 +141,17 @@ impl Closed {
             self.watched.rest();
         }
         false
+    }
+
+    /// Takes what has come by now: unread, it would make the close a reset.
+    fn empty(&self) {
+        let (received, _) = queued(&self.watched.socket()).unwrap_or_default();
+        let mut left = usize::try_from(received).unwrap_or(0);
+        let mut unread = [0; 16 * 1024];
+        while left > 0
+            && let Ok(length @ 1..) = self.watched.try_read(&mut unread)
+        {
+            left = left.saturating_sub(length);
+        }
     }
 }
