@@ -140,30 +140,3 @@ describe('the process goes on', () => {
     expect(ended).toMatchObject({ code: 0, stdout: 'closed\n' });
   });
 });
-
-test('what was written before close() arrives, although the process ends at once and the peer goes on talking', async () => {
-  const bytes = 1024 * 1024;
-  const peer = createServer(greeting);
-  const connected = once(peer, 'connection') as Promise<[TcpSocket]>;
-  await once(peer.listen(0, '127.0.0.1'), 'listening');
-  const { port } = peer.address() as { port: number };
-  try {
-    const ended = runNode(['__test__/fixtures/last-words.mjs', String(bytes), `127.0.0.1:${port}`], options);
-    const [tcp] = await connected;
-    accepted.add(tcp);
-    // Unread until the process would be gone: the system cannot have delivered all of it yet.
-    const talking = setInterval(() => tcp.write('and another thing'), 20);
-    let arrived = 0;
-    const end = new Promise<string>((resolve) => {
-      tcp.on('error', (error) => resolve(error.message)).on('end', () => resolve('end'));
-    });
-    tcp.on('data', ({ length }) => (arrived += length)).pause();
-    setTimeout(() => tcp.resume(), 300);
-    const how = await end;
-    clearInterval(talking);
-    expect({ how, arrived }).toEqual({ how: 'end', arrived: bytes });
-    expect(await ended).toEqual({ code: 0, signal: null, stdout: 'closed\n', stderr: '' });
-  } finally {
-    peer.close();
-  }
-});
