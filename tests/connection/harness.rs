@@ -150,6 +150,11 @@ impl Owner {
         format!("{:?}", self.connection).contains("ahead: Some(")
     }
 
+    /// Ends the environment, and its tasks with it.
+    pub(crate) fn end_environment(&self) {
+        self.environment.cancel();
+    }
+
     /// Goes away, and says whether anything still holds on to what its connection shared with tasks.
     pub(crate) fn leave(self) -> Weak<Environment> {
         Arc::downgrade(&self.environment)

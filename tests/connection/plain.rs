@@ -220,6 +220,35 @@ fn close_gives_up_a_peer_that_does_not_read() {
     server.join().unwrap();
 }
 
+/// How the peer's stream ends if a close that still has something to send is cut short.
+fn cut_short(cut: fn(&mut Owner)) -> std::io::ErrorKind {
+    let pki = Pki::new();
+    let (done, finished) = std::sync::mpsc::channel::<()>();
+    let (address, server) = pki.serve(move |mut stream| {
+        stream.write_all(b"ready").unwrap();
+        let _ = finished.recv();
+        std::io::copy(&mut stream.sock, &mut std::io::sink()).unwrap_err().kind()
+    });
+    let mut owner = Owner::open(address, Some(pki.handshake("localhost")));
+    assert_eq!(owner.read(&mut [0; 8]), Progress::Done(5));
+    while owner.connection.write(&pattern(1 << 20), None) == Progress::Done(1 << 20) {}
+    assert!(owner.connection.close(true), "not all went out");
+    cut(&mut owner);
+    let shared = owner.leave();
+    while shared.strong_count() > 0 {
+        std::thread::yield_now();
+    }
+    drop(done);
+    server.join().unwrap()
+}
+
+#[test]
+fn a_close_that_is_cut_short_is_a_reset_and_not_an_end() {
+    let reset = std::io::ErrorKind::ConnectionReset;
+    assert_eq!(cut_short(|owner| owner.end_environment()), reset, "with the environment");
+    assert_eq!(cut_short(|owner| owner.connection.abort(false)), reset, "by abort()");
+}
+
 #[test]
 fn only_an_open_plain_connection_can_be_upgraded() {
     let pki = Pki::new();
