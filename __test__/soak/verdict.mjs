@@ -124,6 +124,19 @@ export function report(found, all) {
   ].join('\n\n');
 }
 
+/** The same of what leaks() has judged. @param {any[]} lives @param {number} count Lives of each kind. */
+export function reportLeaks(lives, count) {
+  const rows = lives.map(({ name, heap, rss, faults }) => {
+    const verdict = faults.length === 0 ? 'yes' : `NO: ${faults.join('; ').replaceAll('|', '\\|')}`;
+    return `| ${name} | ${heap.toFixed(1)} | ${rss.toFixed(1)} | ${verdict} |`;
+  });
+  const head = [
+    '| kind | bytes of JavaScript each | bytes of resident memory each | nothing left |',
+    '| --- | ---: | ---: | --- |',
+  ];
+  return [`${number(count)} lives of each of ${lives.length} kinds.`, '', ...head, ...rows].join('\n');
+}
+
 /** @param {number[]} values */
 function median(values) {
   const sorted = [...values].sort((one, other) => one - other);
