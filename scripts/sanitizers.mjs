@@ -2,7 +2,7 @@
  * The tests under sanitizers: `node scripts/sanitizers.mjs <asan|tsan|lsan|miri> [options]`. What is built stays in .cache/variants/; nothing
  * of the checkout is touched.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
@@ -10,10 +10,10 @@ import { builds, launcher, options, preloads, slowness } from './sanitizers/buil
 import { checkNeeds } from './sanitizers/needs.mjs';
 import { readReports } from './sanitizers/reports.mjs';
 import { miri, suites, tests } from './sanitizers/subjects.mjs';
-import { writeSection } from './section.mjs';
+import { checkSection, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 import { cargoPlan, makeVariant, mirrorCheckout } from './variant.mjs';
-import { root, WorkspaceError } from './workspace.mjs';
+import { WorkspaceError } from './workspace.mjs';
 
 const USAGE = `node scripts/sanitizers.mjs <asan|tsan|lsan|miri> [options]
 
@@ -62,6 +62,7 @@ if (values.help || builds[which] === undefined) {
 /** @param {import('./variant.mjs').VariantOptions} build */
 async function main(build) {
   checkNeeds(which);
+  if (values.write) checkSection(which);
   const begun = performance.now();
   const plan = cargoPlan(which, build);
   const inNode = which === 'asan' || which === 'tsan';
@@ -151,29 +152,18 @@ function essence(report) {
   return report.replaceAll(/0x[0-9a-f]+|\d+/g, '').slice(report.indexOf('\n'));
 }
 
-/** All four have one section: each keeps its result for the others. @param {Result[]} results @param {number} built */
+/** Each of the four has a section of its own. @param {Result[]} results @param {number} built */
 function write(results, built) {
-  const directory = join(root, '.cache', 'sanitizers');
-  mkdirSync(directory, { recursive: true });
-  const date = new Date().toISOString().slice(0, 10);
-  const own = results.map(({ name, ok, found, aside, seconds }) => {
+  const rows = results.map(({ name, ok, found, tests, aside, seconds }) => {
     const result = ok ? `${found.length} reports` : `failed, ${found.length} reports`;
-    return `| \`test:${which}\` | ${name} | ${result} | ${aside} | ${duration(seconds)} | ${date} |`;
+    return `| ${name} | ${result} | ${tests ?? ''} | ${aside} | ${duration(seconds)} |`;
   });
-  writeFileSync(
-    join(directory, which),
-    `| \`test:${which}\` | built | | | ${duration(built)} | ${date} |\n${own.join('\n')}\n`,
-  );
-  const rows = Object.keys(builds).map((name) => {
-    try {
-      return readFileSync(join(directory, name), 'utf8').trimEnd();
-    } catch {
-      return `| \`test:${name}\` | | not run | | | |`;
-    }
-  });
-  const head =
-    '| command | what | result | of Node itself, set aside | time | date |\n| --- | --- | --- | --- | --- | --- |';
-  writeSection('sanitizers', `${head}\n${rows.join('\n')}`);
+  const head = [
+    '| what | result | Rust tests | of Node itself, set aside | time |',
+    '| --- | --- | ---: | ---: | ---: |',
+  ];
+  const text = [`\`test:${which}\`, built in ${duration(built)}.`, '', ...head, ...rows];
+  writeSection(which, text.join('\n'));
 }
 
 /** @param {number} start */
