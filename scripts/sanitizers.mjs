@@ -8,8 +8,9 @@ import { parseArgs } from 'node:util';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
 import { builds, launcher, options, preloads, slowness } from './sanitizers/builds.mjs';
 import { checkNeeds } from './sanitizers/needs.mjs';
+import { addonsOf, checkReports, judge, plain, testBinaries } from './sanitizers/proof.mjs';
 import { readReports } from './sanitizers/reports.mjs';
-import { miri, suites, tests } from './sanitizers/subjects.mjs';
+import { miri, miriTests, suites, tests } from './sanitizers/subjects.mjs';
 import { checkSection, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 import { cargoPlan, makeVariant, mirrorCheckout } from './variant.mjs';
@@ -29,7 +30,10 @@ const USAGE = `node scripts/sanitizers.mjs <asan|tsan|lsan|miri> [options]
   --no-build        the addon that is there
   --write           put the result into docs/reliability.md`;
 
-/** @typedef {{ name: string, ok: boolean, ending: string, found: string[], aside: number, seconds: number }} Result */
+/**
+ * `passed`: tests, or scenarios of a suite.
+ * @typedef {{ name: string, ok: boolean, ending: string, passed: number, found: string[], aside: number, seconds: number }} Result
+ */
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -66,11 +70,17 @@ async function main(build) {
   const begun = performance.now();
   const plan = cargoPlan(which, build);
   const inNode = which === 'asan' || which === 'tsan';
+  const host = inNode
+    ? { node: await nodeExecutable(nodeMajors[0] ?? 20), preload: preloads(which, plan) }
+    : undefined;
+  checkReports(which, join(plan.target, 'wrong'), host);
   const mirror = inNode && values.build ? (await makeVariant(which, build)).root : mirrorCheckout(which);
+  const strange = inNode ? plain(which, addonsOf(mirror)) : [];
+  if (strange.length > 0) throw new WorkspaceError(strange.join('\n'));
   const built = seconds(begun);
   /** @type {Result[]} */
   const results = [];
-  for (const { name, command, args, env, instrumented } of [
+  for (const { name, command, args, env, instrumented, cargo } of [
     // They take about as long to build as the addon.
     ...(inNode && values.quick ? [] : rust(plan)),
     ...(inNode ? await node(plan) : []),
@@ -88,9 +98,18 @@ async function main(build) {
       minutes: values.quick ? 30 : 240,
     });
     const { found, aside } = readReports(reports, instrumented);
-    results.push({ name, ok: outcome.ok, ending: outcome.ending, found, aside, seconds: seconds(start) });
+    const { passed, faults } = judge(outcome.output, cargo ? filters() : []);
+    if (cargo && which !== 'miri') faults.push(...plain(which, testBinaries(outcome.output, mirror)));
+    const ok = outcome.ok && faults.length === 0;
+    const ending = outcome.ok && !ok ? faults.join('; ') : outcome.ending;
+    results.push({ name, ok, ending, passed, found, aside, seconds: seconds(start) });
   }
   conclude(results, built);
+}
+
+/** What has to be among the Rust tests that have passed. */
+function filters() {
+  return which === 'miri' ? miriTests(values.quick).filters : [];
 }
 
 /** The Rust tests. @param {import('./variant.mjs').CargoPlan} plan */
@@ -98,7 +117,9 @@ function rust({ args, env }) {
   const [command = '', ...before] = [...launcher(which), 'cargo'];
   const rest = which === 'miri' ? ['--', ...miri(values.quick)] : [];
   const test = [...(which === 'miri' ? args('miri', 'test') : args('test')), '--lib', ...rest];
-  return [{ name: 'the Rust tests', command, args: [...before, ...test], env, instrumented: true }];
+  return [
+    { name: 'the Rust tests', command, args: [...before, ...test], env, instrumented: true, cargo: true },
+  ];
 }
 
 /** What runs in Node. @param {import('./variant.mjs').CargoPlan} plan */
@@ -125,14 +146,18 @@ async function node(plan) {
       }
     }
   }
-  return steps.map((step) => ({ ...step, instrumented: which === 'asan' }));
+  return steps.map((step) => ({ ...step, instrumented: which === 'asan', cargo: false }));
 }
 
 /** @param {Result[]} results @param {number} built Seconds. */
 function conclude(results, built) {
   console.log(`\n=== ${which}: result (build: ${built} s)`);
-  for (const { name, ok, ending, found, aside, seconds } of results) {
-    const about = [`${found.length} reports`, ...(aside > 0 ? [`${aside} of Node itself set aside`] : [])];
+  for (const { name, ok, ending, passed, found, aside, seconds } of results) {
+    const about = [
+      `${passed} tests`,
+      `${found.length} reports`,
+      ...(aside > 0 ? [`${aside} of Node itself set aside`] : []),
+    ];
     console.log(
       `${ok && found.length === 0 ? 'ok    ' : 'FAILED'}  ${name} (${seconds} s): ${ending}, ${about.join(', ')}`,
     );
@@ -154,12 +179,12 @@ function essence(report) {
 
 /** Each of the four has a section of its own. @param {Result[]} results @param {number} built */
 function write(results, built) {
-  const rows = results.map(({ name, ok, found, tests, aside, seconds }) => {
+  const rows = results.map(({ name, ok, found, passed, aside, seconds }) => {
     const result = ok ? `${found.length} reports` : `failed, ${found.length} reports`;
-    return `| ${name} | ${result} | ${tests ?? ''} | ${aside} | ${duration(seconds)} |`;
+    return `| ${name} | ${result} | ${passed} | ${aside} | ${duration(seconds)} |`;
   });
   const head = [
-    '| what | result | Rust tests | of Node itself, set aside | time |',
+    '| what | result | tests | of Node itself, set aside | time |',
     '| --- | --- | ---: | ---: | ---: |',
   ];
   const text = [`\`test:${which}\`, built in ${duration(built)}.`, '', ...head, ...rows];
