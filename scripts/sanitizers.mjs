@@ -169,7 +169,7 @@ function conclude(results, built) {
   const failed = results.filter(({ ok, found }) => !ok || found.length > 0).length;
   console.log(`\n${results.length - failed} passed, ${failed} failed`);
   if (failed > 0 || results.length === 0) process.exitCode = 1;
-  if (values.write) write(results, built);
+  if (values.write && results.length > 0) write(results, built);
 }
 
 /** What two reports of the same thing have in common. @param {string} report */
