@@ -143,7 +143,10 @@ async function visit(until) {
 async function rest() {
   const [told] = await Promise.all([tell('rest'), lanes.pause(), streams.pause()]);
   const expected = first.sockets + streams.count;
-  await settles(() => openSockets() <= expected && ground.alive <= streams.count);
+  const watched = first.handles + watching;
+  await settles(
+    () => openSockets() <= expected && ground.alive <= streams.count && read().handles <= watched,
+  );
   await collect();
   const reading = read();
   const counts = total([lanes.counts, told.counts]);
@@ -159,7 +162,7 @@ async function rest() {
         sockets: reading.sockets - expected,
         alive: ground.alive + told.alive - streams.count,
         known: ground.known + told.known - streams.count,
-        handles: reading.handles - first.handles - watching + told.handles,
+        handles: reading.handles - watched + told.handles,
       },
     },
   });
