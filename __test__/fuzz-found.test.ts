@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { readArguments as readCommand } from '../lib/command/arguments.ts';
 import { describe as described } from '../lib/command/certificate.ts';
 import { diagnose } from '../lib/command/chain.ts';
+import { bindingOf } from '../lib/command/config.ts';
 import { connect, createBinding } from '../lib/connect.ts';
 import { readArguments } from '../lib/duplex/arguments.ts';
 import { readSecurity } from '../lib/duplex/security.ts';
@@ -92,6 +93,26 @@ test('what is a number in any way is a port, as in node:net', () => {
   for (const port of ['', ' 80 ', '1e3', '0b1', '1.5', 'Infinity']) expect(read(port)).toEqual({ port });
   for (const path of ['-1', '/run/x', '1,5', 'x']) expect(read(path)).toEqual({ path });
 });
+
+test.each([
+  ['--http://me:secret@h/', 'there is no option --http://h/'],
+  ['--starttls=http://me:secret@h/', 'does not know "http://h/"'],
+  ['--starttls', '-http://me:secret@h/', 'write --starttls=-http://h/'],
+  ['--starttls=me:se@secret@h', 'does not know "h"'],
+])('a URL with a password is not repeated as an option or its value: %s', (...argv) => {
+  const said = argv.pop() as string;
+  expect(() => readCommand([...argv, 'h:1'], [])).toThrow(said);
+  expect(() => readCommand([...argv, 'h:1'], [])).not.toThrow(/secret/);
+});
+
+test.each(['connect-timeout', 'idle-timeout', 'min-version', 'passphrase-file'])(
+  'nor as the value of --%s',
+  (name) => {
+    const given = readCommand([`--${name}=http://me:secret@h/`, '--tls', '--key=k', '--cert=c', 'h:1'], []);
+    expect(() => bindingOf(given, async () => [])).toThrow(/http:\/\/h\//);
+    expect(() => bindingOf(given, async () => [])).not.toThrow(/secret/);
+  },
+);
 
 test('a URL with a password is not repeated where there is one argument too many', () => {
   const url = 'https://me:secret@db.example/';

@@ -1,6 +1,6 @@
 /** The quick form of what `npm run fuzz` does with the TypeScript layer. The native half's is in fuzz/. */
 
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { address } from './fuzz/address.ts';
 import { arguments_ } from './fuzz/arguments.ts';
 import { certificate } from './fuzz/certificate.ts';
@@ -26,7 +26,10 @@ describe.each(targets.filter(({ name }) => only === undefined || name === only))
               markInterruptAsFailure: false,
             }
           : { numRuns: Math.ceil(RUNS * share), seed: 20_261_121 };
-      await check({ ...parameters, endOnFailure: false });
+      const runs = await check({ ...parameters, endOnFailure: false });
+      expect(runs).toBeGreaterThan(0);
+      // For scripts/fuzz.mjs.
+      if (limit > 0) console.log(`${runs} inputs`);
     });
   },
 );

@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeSection } from './section.mjs';
+import { checkSection, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 import { root } from './workspace.mjs';
 
@@ -33,7 +33,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** What the corpus of a target may have; fuzz/tests/corpus.rs checks it. */
+/** What is kept of the corpus of a target: fuzz/tests/corpus.rs lets it have 100 files and 200 KiB, with those that are put there by hand. */
 const MOST_FILES = 90;
 const MOST_BYTES = 160 * 1024;
 /** Longer inputs say nothing new, and take longer. */
@@ -82,12 +82,17 @@ async function fuzz(name, seconds) {
     ...(existsSync(dictionary) ? [`-dict=${dictionary}`] : []),
   ];
   const outcome = await runStep('cargo', cargo(...args), { minutes: seconds / 60 + 10 });
-  const runs = /stat::number_of_executed_units: (\d+)/.exec(outcome.output)?.[1] ?? '0';
-  results.push({
-    name,
-    passed: outcome.ok,
-    said: outcome.ok ? `${runs} inputs` : `${outcome.ending}; see ${artifacts}`,
-  });
+  const runs = /stat::number_of_executed_units: (\d+)/.exec(outcome.output)?.[1];
+  conclude(name, outcome, runs, `; see ${artifacts}`);
+}
+
+/**
+ * What has had no input has found nothing.
+ * @param {string} name @param {import('./step.mjs').Outcome} outcome @param {string | undefined} runs As it says. @param {string} [where]
+ */
+function conclude(name, { ok, ending }, runs, where = '') {
+  const inputs = `${Number(runs ?? 0).toLocaleString('en-GB')} inputs`;
+  results.push({ name, passed: ok && Number(runs) > 0, said: ok ? inputs : `${ending}${where}` });
 }
 
 /** A few inputs that reach what the others reach, as far as there is room. @param {string} name */
@@ -127,7 +132,7 @@ async function fuzzScript(name, seconds) {
   const env = { ...process.env, WINTERSOCK_FUZZ_TIME: String(seconds * 1000), WINTERSOCK_FUZZ_TARGET: name };
   const args = [join('node_modules', 'vitest', 'vitest.mjs'), 'run', join('__test__', 'fuzz.test.ts')];
   const outcome = await runStep(process.execPath, args, { env, minutes: seconds / 60 + 5 });
-  results.push({ name, passed: outcome.ok, said: outcome.ok ? '' : outcome.ending });
+  conclude(name, outcome, /(\d+) inputs$/m.exec(outcome.output)?.[1]);
 }
 
 async function main() {
@@ -139,6 +144,7 @@ async function main() {
       unknown.length > 0 ? `no such target: ${unknown.join(', ')}` : '--minutes takes a number',
     );
   }
+  if (options.write) checkSection('fuzz');
   const inNative = native.filter((name) => wanted.includes(name));
   if (inNative.length > 0) {
     const what = missing();
@@ -158,7 +164,7 @@ async function main() {
   const failed = results.filter(({ passed }) => !passed);
   console.log('\n=== results');
   for (const { name, passed, said } of results)
-    console.log(`${passed ? 'ok    ' : 'FAILED'} ${name}${said && `: ${said}`}`);
+    console.log(`${passed ? 'ok    ' : 'FAILED'} ${name}: ${said}`);
   console.log(`\n${results.length - failed.length} passed, ${failed.length} failed`);
   process.exitCode = failed.length === 0 ? 0 : 1;
   if (options.write) report(minutes);

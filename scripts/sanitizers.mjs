@@ -2,18 +2,19 @@
  * The tests under sanitizers: `node scripts/sanitizers.mjs <asan|tsan|lsan|miri> [options]`. What is built stays in .cache/variants/; nothing
  * of the checkout is touched.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
 import { builds, launcher, options, preloads, slowness } from './sanitizers/builds.mjs';
 import { checkNeeds } from './sanitizers/needs.mjs';
+import { addonsOf, checkReports, judge, plain, testBinaries } from './sanitizers/proof.mjs';
 import { readReports } from './sanitizers/reports.mjs';
-import { miri, suites, tests } from './sanitizers/subjects.mjs';
-import { writeSection } from './section.mjs';
+import { miri, miriTests, suites, tests } from './sanitizers/subjects.mjs';
+import { checkSection, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 import { cargoPlan, makeVariant, mirrorCheckout } from './variant.mjs';
-import { root, WorkspaceError } from './workspace.mjs';
+import { WorkspaceError } from './workspace.mjs';
 
 const USAGE = `node scripts/sanitizers.mjs <asan|tsan|lsan|miri> [options]
 
@@ -29,7 +30,10 @@ const USAGE = `node scripts/sanitizers.mjs <asan|tsan|lsan|miri> [options]
   --no-build        the addon that is there
   --write           put the result into docs/reliability.md`;
 
-/** @typedef {{ name: string, ok: boolean, ending: string, found: string[], aside: number, seconds: number }} Result */
+/**
+ * `passed`: tests, or scenarios of a suite.
+ * @typedef {{ name: string, ok: boolean, ending: string, passed: number, found: string[], aside: number, seconds: number }} Result
+ */
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -62,14 +66,21 @@ if (values.help || builds[which] === undefined) {
 /** @param {import('./variant.mjs').VariantOptions} build */
 async function main(build) {
   checkNeeds(which);
+  if (values.write) checkSection(which);
   const begun = performance.now();
   const plan = cargoPlan(which, build);
   const inNode = which === 'asan' || which === 'tsan';
+  const host = inNode
+    ? { node: await nodeExecutable(nodeMajors[0] ?? 20), preload: preloads(which, plan) }
+    : undefined;
+  checkReports(which, join(plan.target, 'wrong'), host);
   const mirror = inNode && values.build ? (await makeVariant(which, build)).root : mirrorCheckout(which);
+  const strange = inNode ? plain(which, addonsOf(mirror)) : [];
+  if (strange.length > 0) throw new WorkspaceError(strange.join('\n'));
   const built = seconds(begun);
   /** @type {Result[]} */
   const results = [];
-  for (const { name, command, args, env, instrumented } of [
+  for (const { name, command, args, env, instrumented, cargo } of [
     // They take about as long to build as the addon.
     ...(inNode && values.quick ? [] : rust(plan)),
     ...(inNode ? await node(plan) : []),
@@ -87,9 +98,18 @@ async function main(build) {
       minutes: values.quick ? 30 : 240,
     });
     const { found, aside } = readReports(reports, instrumented);
-    results.push({ name, ok: outcome.ok, ending: outcome.ending, found, aside, seconds: seconds(start) });
+    const { passed, faults } = judge(outcome.output, cargo ? filters() : []);
+    if (cargo && which !== 'miri') faults.push(...plain(which, testBinaries(outcome.output, mirror)));
+    const ok = outcome.ok && faults.length === 0;
+    const ending = outcome.ok && !ok ? faults.join('; ') : outcome.ending;
+    results.push({ name, ok, ending, passed, found, aside, seconds: seconds(start) });
   }
   conclude(results, built);
+}
+
+/** What has to be among the Rust tests that have passed. */
+function filters() {
+  return which === 'miri' ? miriTests(values.quick).filters : [];
 }
 
 /** The Rust tests. @param {import('./variant.mjs').CargoPlan} plan */
@@ -97,7 +117,9 @@ function rust({ args, env }) {
   const [command = '', ...before] = [...launcher(which), 'cargo'];
   const rest = which === 'miri' ? ['--', ...miri(values.quick)] : [];
   const test = [...(which === 'miri' ? args('miri', 'test') : args('test')), '--lib', ...rest];
-  return [{ name: 'the Rust tests', command, args: [...before, ...test], env, instrumented: true }];
+  return [
+    { name: 'the Rust tests', command, args: [...before, ...test], env, instrumented: true, cargo: true },
+  ];
 }
 
 /** What runs in Node. @param {import('./variant.mjs').CargoPlan} plan */
@@ -124,14 +146,18 @@ async function node(plan) {
       }
     }
   }
-  return steps.map((step) => ({ ...step, instrumented: which === 'asan' }));
+  return steps.map((step) => ({ ...step, instrumented: which === 'asan', cargo: false }));
 }
 
 /** @param {Result[]} results @param {number} built Seconds. */
 function conclude(results, built) {
   console.log(`\n=== ${which}: result (build: ${built} s)`);
-  for (const { name, ok, ending, found, aside, seconds } of results) {
-    const about = [`${found.length} reports`, ...(aside > 0 ? [`${aside} of Node itself set aside`] : [])];
+  for (const { name, ok, ending, passed, found, aside, seconds } of results) {
+    const about = [
+      `${passed} tests`,
+      `${found.length} reports`,
+      ...(aside > 0 ? [`${aside} of Node itself set aside`] : []),
+    ];
     console.log(
       `${ok && found.length === 0 ? 'ok    ' : 'FAILED'}  ${name} (${seconds} s): ${ending}, ${about.join(', ')}`,
     );
@@ -143,7 +169,7 @@ function conclude(results, built) {
   const failed = results.filter(({ ok, found }) => !ok || found.length > 0).length;
   console.log(`\n${results.length - failed} passed, ${failed} failed`);
   if (failed > 0 || results.length === 0) process.exitCode = 1;
-  if (values.write) write(results, built);
+  if (values.write && results.length > 0) write(results, built);
 }
 
 /** What two reports of the same thing have in common. @param {string} report */
@@ -151,29 +177,18 @@ function essence(report) {
   return report.replaceAll(/0x[0-9a-f]+|\d+/g, '').slice(report.indexOf('\n'));
 }
 
-/** All four have one section: each keeps its result for the others. @param {Result[]} results @param {number} built */
+/** Each of the four has a section of its own. @param {Result[]} results @param {number} built */
 function write(results, built) {
-  const directory = join(root, '.cache', 'sanitizers');
-  mkdirSync(directory, { recursive: true });
-  const date = new Date().toISOString().slice(0, 10);
-  const own = results.map(({ name, ok, found, aside, seconds }) => {
+  const rows = results.map(({ name, ok, found, passed, aside, seconds }) => {
     const result = ok ? `${found.length} reports` : `failed, ${found.length} reports`;
-    return `| \`test:${which}\` | ${name} | ${result} | ${aside} | ${duration(seconds)} | ${date} |`;
+    return `| ${name} | ${result} | ${passed} | ${aside} | ${duration(seconds)} |`;
   });
-  writeFileSync(
-    join(directory, which),
-    `| \`test:${which}\` | built | | | ${duration(built)} | ${date} |\n${own.join('\n')}\n`,
-  );
-  const rows = Object.keys(builds).map((name) => {
-    try {
-      return readFileSync(join(directory, name), 'utf8').trimEnd();
-    } catch {
-      return `| \`test:${name}\` | | not run | | | |`;
-    }
-  });
-  const head =
-    '| command | what | result | of Node itself, set aside | time | date |\n| --- | --- | --- | --- | --- | --- |';
-  writeSection('sanitizers', `${head}\n${rows.join('\n')}`);
+  const head = [
+    '| what | result | tests | of Node itself, set aside | time |',
+    '| --- | --- | ---: | ---: | ---: |',
+  ];
+  const text = [`\`test:${which}\`, built in ${duration(built)}.`, '', ...head, ...rows];
+  writeSection(which, text.join('\n'));
 }
 
 /** @param {number} start */

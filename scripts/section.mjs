@@ -7,19 +7,36 @@ import { root } from './workspace.mjs';
 const DOCUMENT = join(root, 'docs', 'reliability.md');
 
 /**
+ * Looks whether the section is there, which a run that takes hours wants to know before it begins.
+ * @param {string} name As in `<!-- teardown -->`.
+ * @throws {Error} What the document needs.
+ */
+export function checkSection(name) {
+  partsOf(name);
+}
+
+/** What is before and behind the content of a section. @param {string} name */
+function partsOf(name) {
+  const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const document = readFileSync(DOCUMENT, 'utf8');
+  const [before = '', rest, ...more] = document.split(start);
+  const [, after, ...ends] = rest?.split(end) ?? [];
+  if (after === undefined || more.length + ends.length > 0) {
+    throw new Error(`${DOCUMENT} needs one ${start} and ${end}`);
+  }
+  return { before: `${before}${start}`, after: `${end}${after}` };
+}
+
+/**
  * Puts `markdown` between the markers of the section `name`, under a line that says when and with what it was found.
  * @param {string} name As in `<!-- teardown -->`.
  * @param {string} markdown
  * @param {string} [command] What was run. Default: this process's command line.
  */
 export function writeSection(name, markdown, command = commandLine()) {
-  const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-  const document = readFileSync(DOCUMENT, 'utf8');
-  const [before, rest, ...more] = document.split(start);
-  const after = rest?.split(end)[1];
-  if (after === undefined || more.length > 0) throw new Error(`${DOCUMENT} needs one ${start} and ${end}`);
+  const { before, after } = partsOf(name);
   const found = `Last full run: ${today()}, \`${command}\`, ${machine()}.`;
-  writeFileSync(DOCUMENT, `${before}${start}\n${found}\n\n${markdown.trim()}\n${end}${after}`);
+  writeFileSync(DOCUMENT, `${before}\n${found}\n\n${markdown.trim()}\n${after}`);
 }
 
 /** What results depend on, in a line. */

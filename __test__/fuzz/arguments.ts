@@ -150,9 +150,7 @@ function checkCommand(argv: readonly string[]): void {
     }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    // What is wrong with an option is said in the words of the option.
-    const ofAddress = /address/.test(error.message);
-    if (ofAddress && error.message.includes(':pw@')) throw new Error(`told: ${error.message}`);
+    if (error.message.includes('pw@')) throw new Error(`told: ${error.message}`);
   }
 }
 

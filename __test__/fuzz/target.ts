@@ -6,7 +6,8 @@ import { SocketError } from '../../lib/error.ts';
 export interface Target {
   /** Begins with the module that it is about. */
   name: string;
-  check(parameters: fc.Parameters<unknown>): Promise<void> | void;
+  /** Resolves to how many inputs there were. */
+  check(parameters: fc.Parameters<unknown>): Promise<number>;
   /** How much of the usual number of runs, if they take longer. */
   share: number;
 }
@@ -63,7 +64,11 @@ export function target<T extends [unknown, ...unknown[]]>(
   return {
     name,
     share,
-    check: (parameters) => fc.assert(property as fc.IAsyncProperty<unknown>, parameters),
+    check: async (parameters) => {
+      const details = await fc.check(property as fc.IAsyncProperty<unknown>, parameters);
+      if (details.failed) throw new Error(await fc.asyncDefaultReportMessage(details));
+      return details.numRuns;
+    },
   };
 }
 

@@ -1,8 +1,8 @@
-/** A soak as a picture: memory, sockets and their objects over time. Readable on light and on dark, without anything from elsewhere. */
+/** A soak as a picture: memory, descriptors, handles, sockets and their objects over time. Readable on light and on dark, without anything from elsewhere. */
 
 const MIB = 2 ** 20;
 const WIDTH = 760;
-const HEIGHT = 130;
+const HEIGHT = 100;
 const LEFT = 60;
 const GAP = 46;
 const MARGIN = 16;
@@ -31,22 +31,21 @@ const STYLE = `
  */
 export function chart({ minutes, node, machine, date, samples, rests }) {
   const seconds = minutes * 60;
+  const panel = (title, busy, rest = busy) => ({
+    title,
+    busy: samples.map((sample) => [sample.at, busy(sample)]),
+    rest: rests.map((reading) => [reading.at, rest(reading)]),
+  });
   const panels = [
-    {
-      title: 'Resident memory, MiB',
-      busy: samples.map(({ at, rss }) => [at, rss / MIB]),
-      rest: rests.map(({ at, rss }) => [at, rss / MIB]),
-    },
-    {
-      title: 'Open sockets',
-      busy: samples.map(({ at, sockets }) => [at, sockets]),
-      rest: rests.map(({ at, sockets }) => [at, sockets]),
-    },
-    {
-      title: 'Sockets of the main thread that have not been collected',
-      busy: samples.map(({ at, alive }) => [at, alive]),
-      rest: rests.map(({ at, own }) => [at, own]),
-    },
+    panel('Resident memory, MiB', ({ rss }) => rss / MIB),
+    panel('Open descriptors, of all kinds', ({ descriptors }) => descriptors),
+    panel('Open sockets among them', ({ sockets }) => sockets),
+    panel('Handles of the event loop of the main thread', ({ handles }) => handles),
+    panel(
+      'Sockets of the main thread that have not been collected',
+      ({ alive }) => alive,
+      ({ own }) => own,
+    ),
   ];
   const drawn = panels.map((panel, index) => draw(panel, MARGIN + 20 + index * (HEIGHT + GAP), seconds));
   const height = MARGIN + 20 + panels.length * (HEIGHT + GAP) + 12;

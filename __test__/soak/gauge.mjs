@@ -4,6 +4,9 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSockets } from '../fixtures/descriptors.mjs';
 
+/** How many times longer things may take, on a machine that is busy or slow. */
+export const slowness = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
+
 /**
  * @typedef {object} Reading
  * @property {number} rss Bytes of resident memory.
@@ -11,22 +14,26 @@ import { openSockets } from '../fixtures/descriptors.mjs';
  * @property {number} external Bytes that JavaScript holds outside its heap.
  * @property {number} descriptors Open ones; 0 where only Linux could tell.
  * @property {number} sockets Those of them that are sockets.
- * @property {number} handles Handles of this thread's event loop that watch a socket.
+ * @property {number} handles Handles of this thread's event loop, of all kinds, Node's own too.
+ * @property {number} polls Those of them that watch a socket of the package; those of node:net are of another kind.
  */
 
 /** @returns {Reading} */
 export function read() {
   const { rss, heapUsed: heap, external } = process.memoryUsage();
-  const linux = process.platform === 'linux';
-  const descriptors = linux ? readdirSync('/proc/self/fd').length - 1 : 0;
-  return { rss, heap, external, descriptors, sockets: openSockets(), handles: handles() };
+  return { rss, heap, external, descriptors: openDescriptors(), sockets: openSockets(), ...handles() };
 }
 
-/** Those that poll: the package's; those of node:net are of another kind. */
+/** Without that of the listing itself. */
+export function openDescriptors() {
+  return process.platform === 'linux' ? readdirSync('/proc/self/fd').length - 1 : 0;
+}
+
 function handles() {
   // Without the names of all peers, which take long to look up.
   process.report.excludeNetwork = true;
-  return process.report.getReport().libuv.filter(({ type }) => type === 'poll').length;
+  const all = process.report.getReport().libuv.filter(({ type }) => type !== 'loop');
+  return { handles: all.length, polls: all.filter(({ type }) => type === 'poll').length };
 }
 
 /** Collects garbage, and gives finalizers their turns. */
@@ -40,10 +47,10 @@ export async function collect() {
 /**
  * Waits until no more than so many sockets are open, and collects meanwhile. A socket that is closed may listen for the peer's
  * end for a second.
- * @param {() => boolean} settled @param {number} seconds How long at most.
+ * @param {() => boolean} settled @param {number} seconds How long at most, times WINTERSOCK_SLOWNESS.
  */
 export async function settles(settled, seconds = 5) {
-  const deadline = performance.now() + seconds * 1000;
+  const deadline = performance.now() + seconds * 1000 * slowness;
   for (await collect(); !settled() && performance.now() < deadline; await collect()) await sleep(50);
 }
 

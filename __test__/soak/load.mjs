@@ -7,7 +7,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { openSockets } from '../fixtures/descriptors.mjs';
-import { collect, read, settles } from './gauge.mjs';
+import { collect, openDescriptors, read, settles } from './gauge.mjs';
 import { Ground } from './ground.mjs';
 import { add, Lanes, outcomeOf, total } from './lanes.mjs';
 import { good, secure } from './lives.mjs';
@@ -42,20 +42,33 @@ for (const life of [
   const outcome = await outcomeOf(life, ground);
   if (outcome !== 'nothing') add(wrong, `the first connections: ${outcome}`);
 }
+// The first line that is said makes a handle.
+process.stdout.write('');
+const settled = () => settles(() => read().polls === 0 && ground.alive === 0);
+await settled();
+/** Without the other thread, which has descriptors and handles of its own. */
+const alone = read();
 const share = (of) => Object.fromEntries(Object.entries(rates).map(([kind, rate]) => [kind, rate * of]));
 const thread = new Worker(new URL('thread.mjs', import.meta.url), {
   workerData: { places, rates: share(1 - OWN_SHARE) },
 });
-await once(thread, 'online');
-await settles(() => read().handles === 0 && ground.alive === 0);
+// Until it has loaded everything, it has files open.
+await once(thread, 'message');
+await settled();
 const first = read();
 
 const streams = new Streams(ground);
+await streams.opened;
+/** Handles of the long-lived: one for each where the event loop watches them, else none. */
+const watching = read().handles - first.handles;
+if (watching > streams.count) add(wrong, `${watching} handles for ${streams.count} connections`);
 const database = new Database(ground);
 const lanes = new Lanes(ground, share(OWN_SHARE));
 const begun = performance.now();
 const passed = () => (performance.now() - begun) / 1000;
 let visitors = 0;
+/** When last looked. */
+let handles = first.handles + watching;
 let elsewhere = { counts: { tcp: 0, tls: 0, expected: {}, wrong: {} }, alive: 0, known: 0, handles: 0 };
 
 lanes.start();
@@ -85,9 +98,9 @@ say({
     queries: database.done,
     verified: streams.verified,
     left: {
-      descriptors: last.descriptors - first.descriptors,
+      descriptors: last.descriptors - alone.descriptors,
       sockets: last.sockets - first.sockets,
-      handles: last.handles - first.handles,
+      handles: last.handles - alone.handles + elsewhere.handles,
       alive: ground.alive + elsewhere.alive,
       known: ground.known + elsewhere.known,
     },
@@ -102,9 +115,9 @@ async function work(until) {
     await sleep(1000);
     const { rss } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
-    say({
-      sample: { at: passed(), cpu: (user + system) / 1e6, rss, sockets: openSockets(), alive: ground.alive },
-    });
+    const { alive } = ground;
+    const open = { descriptors: openDescriptors(), sockets: openSockets(), handles };
+    say({ sample: { at: passed(), cpu: (user + system) / 1e6, rss, ...open, alive } });
   }
   await Promise.all([visiting, querying]);
 }
@@ -120,6 +133,8 @@ async function visit(until) {
     if (visits === 'terminate') await worker.terminate();
     await gone.catch(() => {});
     visitors += 1;
+    // Which asks every worker: one that is just ending would have to answer.
+    ({ handles } = read());
     await sleep(300);
   }
 }
@@ -128,7 +143,10 @@ async function visit(until) {
 async function rest() {
   const [told] = await Promise.all([tell('rest'), lanes.pause(), streams.pause()]);
   const expected = first.sockets + streams.count;
-  await settles(() => openSockets() <= expected && ground.alive <= streams.count);
+  const watched = first.handles + watching;
+  await settles(
+    () => openSockets() <= expected && ground.alive <= streams.count && read().handles <= watched,
+  );
   await collect();
   const reading = read();
   const counts = total([lanes.counts, told.counts]);
@@ -144,7 +162,7 @@ async function rest() {
         sockets: reading.sockets - expected,
         alive: ground.alive + told.alive - streams.count,
         known: ground.known + told.known - streams.count,
-        handles: reading.handles + told.handles,
+        handles: reading.handles - watched + told.handles,
       },
     },
   });

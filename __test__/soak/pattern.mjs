@@ -1,12 +1,11 @@
 /** Bytes that tell where they belong: what is lost, doubled or swapped shows at once. */
+import { pattern } from '../conformance/pattern.mjs';
 
 /** No power of two, so that no chunk begins where another one did. */
 const LENGTH = 65_521;
 
 /** What the pattern repeats. */
-export const BLOCK = Buffer.from(
-  Uint8Array.from({ length: LENGTH }, (_, index) => (index * 31 + (index >>> 8) * 7) % 251),
-);
+export const BLOCK = Buffer.from(pattern(LENGTH));
 
 const twice = Buffer.concat([BLOCK, BLOCK]);
 

@@ -1,4 +1,5 @@
 /** Connections that live as long as the soak: some carry data all the time, some are idle and have to work at its end. */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exchange, flow, stream, trip } from './talk.mjs';
 
@@ -27,6 +28,7 @@ export class Streams {
     const on = { secureTransport: 'on' };
     const webs = [ground.web(plain.echo), ground.web(tls.echo, on)];
     const duplexes = [ground.duplex(plain.echo), ground.duplex(tls.echo, on)];
+    const opened = [...webs.map((web) => web.opened), ...duplexes.map((duplex) => once(duplex, 'connect'))];
     this.#busy = [
       ...webs.map((socket) =>
         this.#flow(
@@ -44,6 +46,7 @@ export class Streams {
     for (let count = 0; count < IDLE; count += 1) {
       for (const [port, options] of [[plain.echo], [tls.echo, on]]) {
         const [web, duplex] = [ground.web(port, options), ground.duplex(port, options)];
+        opened.push(web.opened, once(duplex, 'connect'));
         this.#idle.push(
           () => trip(web).then(() => web.close()),
           () => exchange(duplex),
@@ -51,6 +54,8 @@ export class Streams {
       }
     }
     this.count = this.#idle.length + this.#busy.length;
+    /** Resolves when all are there. */
+    this.opened = Promise.all(opened);
   }
 
   async #flow(round, close) {

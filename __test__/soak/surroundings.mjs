@@ -8,15 +8,19 @@ import { Child } from '../../bench/child.mjs';
 import { peerExecutable, Server } from '../../bench/server.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
 import { startPostgres } from '../fixtures/postgres.mjs';
+import { slowness } from './gauge.mjs';
 
 /** Where nobody listens. No port that connections come from: one of those could meet itself there. */
 const NOBODY = 1;
+
+/** Seconds, times WINTERSOCK_SLOWNESS. */
+const patience = (seconds) => seconds * slowness;
 
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 /** What would change which certificates are trusted, or where I/O happens. */
 const removed =
-  /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|SSLKEYLOGFILE|WINTERSOCK_\w+|VITEST\w*|PG\w+)$/;
+  /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|SSLKEYLOGFILE|WINTERSOCK_(?!SLOWNESS$)\w+|VITEST\w*|PG\w+)$/;
 
 export class Surroundings {
   /** @type {import('./ground.mjs').Places} */
@@ -38,7 +42,7 @@ export class Surroundings {
   async #open(database) {
     const peer = new Child([process.execPath, [script('peer.mjs')]]);
     this.#ends.push(() => peer.end());
-    const { ports, ca } = await peer.next(30);
+    const { ports, ca } = await peer.next(patience(30));
     // Node takes five times as long for a connection: with it, the peer is the limit.
     const plain = { echo: ports.echo, source: ports.source };
     const tls = { echo: ports.echoTls, source: ports.sourceTls };
@@ -60,7 +64,8 @@ export class Surroundings {
   }
 
   /**
-   * Runs a program of this directory with a job, and gives what it says line by line. Rejects if it does not end by itself, and well.
+   * Runs a program of this directory with a job, and gives what it says line by line. Rejects if it does not end by itself, and well, within
+   * so many seconds, times WINTERSOCK_SLOWNESS.
    * @param {string} name @param {object} job
    * @param {{ node?: string, io?: string | undefined, seconds: number, env?: NodeJS.ProcessEnv }} options
    * @param {(line: any) => void} told
@@ -81,7 +86,7 @@ export class Surroundings {
     const timer = setTimeout(() => {
       late = true;
       kill();
-    }, seconds * 1000);
+    }, patience(seconds) * 1000);
     const [code, signal] = await new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (...how) => resolve(how));

@@ -11,21 +11,22 @@ const ground = new Ground(places);
 if (visits) visit(visits);
 else serve();
 
-/** Has its lanes rest when it is told to, and tells then how it is. */
+/** Says that it is there; has its lanes rest when it is told to, and tells then how it is. */
 function serve() {
   const lanes = new Lanes(ground, rates);
   lanes.start();
   parentPort.on('message', async (word) => {
     if (word === 'go') return lanes.resume();
     await lanes.pause();
-    await settles(() => ground.known === 0 && ground.alive === 0 && read().handles === 0);
+    await settles(() => ground.known === 0 && ground.alive === 0 && read().polls === 0);
     await collect();
-    const { handles } = read();
+    const { polls: handles } = read();
     parentPort.postMessage({ counts: lanes.counts, alive: ground.alive, known: ground.known, handles });
     if (word !== 'end') return;
     await lanes.stop();
     parentPort.close();
   });
+  parentPort.postMessage('ready');
 }
 
 /** Brings sockets to work, says so, and ends in one of the ways that there are. @param {'terminate' | 'exit' | 'return'} way */

@@ -15,6 +15,14 @@ export const LEAK = { heap: 40, rss: 400 };
  * @property {string} wanted
  * @property {boolean} ok
  *
+ * @typedef {object} Sample
+ * @property {number} at Seconds from the beginning.
+ * @property {number} rss
+ * @property {number} descriptors
+ * @property {number} sockets
+ * @property {number} handles Of the event loop of the main thread.
+ * @property {number} [alive] Sockets of the main thread that have not been collected; at rest `own`.
+ *
  * @typedef {object} Found What load.mjs has said.
  * @property {number} minutes
  * @property {boolean} quick
@@ -22,8 +30,8 @@ export const LEAK = { heap: 40, rss: 400 };
  * @property {string} io
  * @property {string} date
  * @property {string} machine
- * @property {{ at: number, rss: number, sockets: number, alive: number }[]} samples
- * @property {{ at: number, rss: number, heap: number, descriptors: number, sockets: number, own: number, left: Record<string, number> }[]} rests
+ * @property {Sample[]} samples
+ * @property {(Sample & { heap: number, own: number, left: Record<string, number> })[]} rests
  * @property {any} end
  */
 
@@ -66,6 +74,7 @@ export function checks(found, { memory = true } = {}) {
     least('bytes of long-lived connections, each compared', end.verified, 1),
     none('descriptors beyond those of the long-lived connections, at each rest', left('descriptors')),
     none('sockets, in the same way', left('sockets')),
+    none('handles of the event loops, in the same way', left('handles')),
     none('JavaScript objects of sockets that were not collected, in the same way', left('alive')),
     none('connections that bindings count, in the same way', left('known')),
     none('left at the end: descriptors, sockets, handles, objects, connections', end.left),
@@ -111,8 +120,21 @@ export function report(found, all) {
       ),
     ].join('\n'),
     `Errors that had to be: ${names.join(', ')}.`,
-    '![Resident memory, sockets and their objects over time](reliability-soak.svg)',
+    '![Resident memory, descriptors, handles of the event loop, sockets and their objects over time](reliability-soak.svg)',
   ].join('\n\n');
+}
+
+/** The same of what leaks() has judged. @param {any[]} lives @param {number} count Lives of each kind. */
+export function reportLeaks(lives, count) {
+  const rows = lives.map(({ name, heap, rss, faults }) => {
+    const verdict = faults.length === 0 ? 'yes' : `NO: ${faults.join('; ').replaceAll('|', '\\|')}`;
+    return `| ${name} | ${heap.toFixed(1)} | ${rss.toFixed(1)} | ${verdict} |`;
+  });
+  const head = [
+    '| kind | bytes of JavaScript each | bytes of resident memory each | nothing left |',
+    '| --- | ---: | ---: | --- |',
+  ];
+  return [`${number(count)} lives of each of ${lives.length} kinds.`, '', ...head, ...rows].join('\n');
 }
 
 /** @param {number[]} values */

@@ -1,7 +1,7 @@
 /** The command line, read as a whole: what is wrong with it is said before anything is done. */
 
 import { parseArgs } from 'node:util';
-import { UsageError } from './failure.ts';
+import { bare, UsageError } from './failure.ts';
 import { nearest, type Option, type OptionName, options } from './options.ts';
 
 /** What is asked for: values by the names of the options. */
@@ -65,7 +65,7 @@ function takeOption(
 ): void {
   if (!Object.hasOwn(options, name)) {
     const like = nearest(name, Object.keys(options));
-    throw new UsageError(`there is no option ${rawName}${like ? `; did you mean --${like}?` : ''}`);
+    throw new UsageError(`there is no option ${bare(rawName)}${like ? `; did you mean --${like}?` : ''}`);
   }
   const known = name as OptionName;
   const option: Option = options[known];
@@ -74,8 +74,9 @@ function takeOption(
   } else if (value === undefined || value === '') {
     throw new UsageError(`--${name} needs a value: --${name} ${option.value}`);
   } else if (!inlineValue && value.startsWith('-')) {
+    const shown = bare(value);
     throw new UsageError(
-      `--${name} needs a value, and ${value} looks like an option; if it is meant, write --${name}=${value}`,
+      `--${name} needs a value, and ${shown} looks like an option; if it is meant, write --${name}=${shown}`,
     );
   }
   const before = given.options.get(known) ?? [];
@@ -112,15 +113,13 @@ export function oneOf(name: OptionName, value: string | undefined, known: readon
   if (value === undefined || known.includes(value)) return;
   const like = nearest(value, known);
   const rest = like ? `did you mean ${like}?` : `it takes ${known.join(', ')}`;
-  throw new UsageError(`--${name} does not know ${JSON.stringify(value)}; ${rest}`);
+  throw new UsageError(`--${name} does not know ${JSON.stringify(bare(value))}; ${rest}`);
 }
 
 function addressOf(positionals: readonly string[], { has }: Arguments): string {
   const [address, port, ...more] = positionals;
   if (address === undefined) throw new UsageError('where to? pass host:port, or unix:/path');
   if (port !== undefined) {
-    // What stands before an `@` may be a password.
-    const bare = (text: string) => text.replace(/^(\w+:\/\/)?.*@/s, '$1');
     const meant = more.length === 0 && /^\d+$/.test(port) ? `; write ${bare(address)}:${port}` : '';
     const shown = JSON.stringify(bare(port));
     throw new UsageError(`one address is enough, and ${shown} is another argument${meant}`);

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BindingConfig, SocketOptions, TlsVersion } from '../../index.d.ts';
 import { type Arguments, oneOf } from './arguments.ts';
-import { UsageError } from './failure.ts';
+import { bare, UsageError } from './failure.ts';
 import type { OptionName } from './options.ts';
 
 /** Milliseconds for connecting, if nothing else is asked for. */
@@ -98,7 +98,8 @@ function passphraseOf(given: Arguments): string | null {
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new UsageError(`--passphrase-file cannot be read: ${(error as Error).message}`);
+    const reason = (error as Error).message.replaceAll(path, () => bare(path));
+    throw new UsageError(`--passphrase-file cannot be read: ${reason}`);
   }
 }
 
@@ -112,5 +113,5 @@ function millisecondsOf(given: Arguments, name: OptionName): number | undefined 
   const text = given.value(name);
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new UsageError(`--${name} takes whole milliseconds, and ${JSON.stringify(text)} is none`);
+  throw new UsageError(`--${name} takes whole milliseconds, and ${JSON.stringify(bare(text))} is none`);
 }

@@ -46,6 +46,11 @@ export function exitCodeOf(code: string): number {
   return exit.broken;
 }
 
+/** What was given, for a message: without what stands before an `@`, which may be a password. */
+export function bare(text: string): string {
+  return text.replace(/^(-*)(\w[\w+.-]*:\/\/)?.*@/s, '$1$2');
+}
+
 /** Text from elsewhere, so that it cannot steer a terminal. */
 export function printable(text: string): string {
   return text.replaceAll(
