@@ -85,6 +85,12 @@ describe('a mistake ends with 2, says what is meant, and leaves stdout alone:', 
   });
 });
 
+test('several mistakes are a list, one in each line', async () => {
+  const { code, stderr } = await command(['localhost:1', '--tls', '--pin', 'x', '--deny', '300.0.0.0/8']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error +2 invalid options:\n +- `pins` .*\n +- .*300\.0\.0\.0.*\n$/m);
+});
+
 test('a key that does not go with the certificate is refused before anything is sent', async () => {
   let connections = 0;
   const address = await serve(() => {

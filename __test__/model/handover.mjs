@@ -9,7 +9,7 @@ import { patternAt } from './pattern.mjs';
 import { Peer } from './peer.mjs';
 import { clients } from './clients.mjs';
 import { shaper } from './segments.mjs';
-import { sizes } from './sequences.mjs';
+import { sizes, written } from './sequences.mjs';
 
 const DEADLINE_MS = 8000;
 /** What a server says when it agrees to TLS. */
@@ -45,7 +45,7 @@ export const handovers = /** @type {any} */ (
     api: fc.constantFrom('web', 'duplex'),
     tls: fc.constantFrom('TLSv1.2', 'TLSv1.3'),
     greeting: fc.constantFrom(0, 0, 5, 100, 65_536),
-    before: fc.array(sizes, { minLength: 1, maxLength: 4 }),
+    before: fc.array(written, { minLength: 1, maxLength: 4 }),
     awaits: fc.boolean(),
     early: fc.oneof(
       { weight: 5, arbitrary: fc.constant(false) },

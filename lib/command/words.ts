@@ -5,7 +5,8 @@ import { printable } from './failure.ts';
 import type { Report } from './report.ts';
 
 /** One line: what it is about, and what is to be said of it. */
-const line = (label: string, text: string): string => `${label.padEnd(13)}${text}\n`;
+const line = (label: string, text: string): string => `${label.padEnd(LABEL)}${text}\n`;
+const LABEL = 13;
 
 /** What was found out once it is open. Not `whole`: only where, how, and what needs attention. */
 export function connectionWords(report: Report, whole: boolean): string {
@@ -27,8 +28,10 @@ export function warningWords({ warnings }: Report): string {
 /** How it went wrong, why, and what to do. */
 export function errorWords({ error, hints }: Report): string {
   if (error === null) return '';
-  const text = line('error', `${printable(error.message)} (${error.code})`);
-  return text + hints.map(hintWords).join('');
+  // Several mistakes of the user's are a list; nobody else's words are in it.
+  const parts = error.code === 'ERR_INVALID_OPTION' ? error.message.split('\n') : [error.message];
+  const text = parts.map(printable).join(`\n${''.padEnd(LABEL)}`);
+  return line('error', `${text} (${error.code})`) + hints.map(hintWords).join('');
 }
 
 /** What to do. */
