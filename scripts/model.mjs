@@ -3,6 +3,7 @@
  * __test__/model/model.mjs for the model, and docs/reliability.md for what it has found.
  */
 import { parseArgs } from 'node:util';
+import { clearedEnvironment } from '../__test__/fixtures/environment.mjs';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
 import { writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
@@ -103,11 +104,8 @@ async function run({ node, major, way, what, seed }) {
     ...Object.fromEntries(given),
   };
   const args = Object.entries(options).map(([option, value]) => `--${option}=${value}`);
-  // Warnings of verification that is off, and all else that depends on the environment, would be taken for faults.
-  const removed = /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|WINTERSOCK_\w+)$/;
-  const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !removed.test(variable)));
   const outcome = await runStep(node, ['--expose-gc', '__test__/model/run.mjs', ...args], {
-    env: { ...env, WINTERSOCK_IO: way },
+    env: { ...clearedEnvironment(), WINTERSOCK_IO: way },
     // Each failure may be shrunk for some minutes.
     minutes: minutes + 30,
   });

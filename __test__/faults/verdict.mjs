@@ -13,7 +13,6 @@ const atEnd = {
   'half-closed': 'resolves',
   streaming: EITHER,
 };
-/** Phases in which a break is told to a write. */
 /** The peer had ended before. */
 const afterEnd = (phase) => /^(half-open|ended)/.test(phase);
 

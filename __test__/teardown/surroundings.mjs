@@ -5,7 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { copyFile, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { copyFile, cp, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,9 +44,12 @@ export class Surroundings {
     this.#stops.push(() => hole.close());
     /** Of servers with TLS, all of them. */
     this.context = createSecureContext({ cert: credentials.chainPem, key: credentials.keyPem });
-    /** What a process has to know. */
     const directory = await mkdtemp(join(tmpdir(), 'wintersock-teardown-'));
-    this.#stops.push(() => rm(directory, { recursive: true }));
+    const remove = () => rmSync(directory, { recursive: true, force: true });
+    // Also where nobody gets to close this any more.
+    process.once('exit', remove);
+    this.#stops.push(() => process.off('exit', remove) && remove());
+    /** What a process has to know. */
     this.data = {
       other: await install(directory),
       ca: authority.certPem,
