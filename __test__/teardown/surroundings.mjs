@@ -71,12 +71,12 @@ export class Surroundings {
     // One of its own for each run: there may be several at the same time.
     const address = `127.83.${(process.pid >> 8) & 255}.${process.pid & 255}`;
     socket.bind(53, address);
+    this.#stops.push(() => socket.close());
     try {
       await once(socket, 'listening');
     } catch {
       return undefined;
     }
-    this.#stops.push(() => socket.close());
     await writeFile(join(directory, 'resolv.conf'), `nameserver ${address}\noptions timeout:30 attempts:2\n`);
     await writeFile(join(directory, 'nsswitch.conf'), 'hosts: files dns\n');
     const mounts = ['resolv.conf', 'nsswitch.conf'].map((name) => `mount --bind "$0/${name}" /etc/${name}`);
