@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeSection } from './section.mjs';
+import { isFull, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 import { root } from './workspace.mjs';
 
@@ -176,7 +176,8 @@ function report(minutes) {
     '| --- | --- | --- |',
     ...rows,
   ];
-  writeSection('fuzz', text.join('\n'));
+  const full = isFull(options, { minutes: 10, target: [...native, ...script].join(',') });
+  writeSection('fuzz', text.join('\n'), { full });
 }
 
 if (options.help) {

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { clearedEnvironment } from '../__test__/fixtures/environment.mjs';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
-import { writeSection } from './section.mjs';
+import { isFull, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 
 const MACHINES = { machine: 'connect()', duplex: 'wintersock/node', handover: 'startTls()' };
@@ -79,7 +79,9 @@ async function main() {
   }
   const failed = results.reduce((sum, { failures }) => sum + failures, 0);
   const passed = results.reduce((sum, { performed, failures }) => sum + Math.max(performed - failures, 0), 0);
-  if (values.write) writeSection('model', table(results));
+  const usual = { what: Object.keys(MACHINES).join(','), runs: USUAL, minutes: 10, path: '', sequence: '' };
+  const full = isFull(values, { ...usual, node: nodeMajors.join(','), io: 'direct,thread', quick: false });
+  if (values.write) writeSection('model', table(results), { full });
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
