@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkSection, writeSection } from './section.mjs';
+import { checkSection, isFull, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 import { root } from './workspace.mjs';
 
@@ -182,7 +182,8 @@ function report(minutes) {
     '| --- | --- | --- |',
     ...rows,
   ];
-  writeSection('fuzz', text.join('\n'));
+  const full = isFull(options, { minutes: 10, target: [...native, ...script].join(',') });
+  writeSection('fuzz', text.join('\n'), { full });
 }
 
 if (options.help) {

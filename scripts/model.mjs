@@ -3,8 +3,9 @@
  * __test__/model/model.mjs for the model, and docs/reliability.md for what it has found.
  */
 import { parseArgs } from 'node:util';
+import { clearedEnvironment } from '../__test__/fixtures/environment.mjs';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
-import { writeSection } from './section.mjs';
+import { isFull, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 
 const MACHINES = { machine: 'connect()', duplex: 'wintersock/node', handover: 'startTls()' };
@@ -78,7 +79,9 @@ async function main() {
   }
   const failed = results.reduce((sum, { failures }) => sum + failures, 0);
   const passed = results.reduce((sum, { performed, failures }) => sum + Math.max(performed - failures, 0), 0);
-  if (values.write) writeSection('model', table(results));
+  const usual = { what: Object.keys(MACHINES).join(','), runs: USUAL, minutes: 10, path: '', sequence: '' };
+  const full = isFull(values, { ...usual, node: nodeMajors.join(','), io: 'direct,thread', quick: false });
+  if (values.write) writeSection('model', table(results), { full });
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
@@ -103,11 +106,8 @@ async function run({ node, major, way, what, seed }) {
     ...Object.fromEntries(given),
   };
   const args = Object.entries(options).map(([option, value]) => `--${option}=${value}`);
-  // Warnings of verification that is off, and all else that depends on the environment, would be taken for faults.
-  const removed = /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|WINTERSOCK_\w+)$/;
-  const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !removed.test(variable)));
   const outcome = await runStep(node, ['--expose-gc', '__test__/model/run.mjs', ...args], {
-    env: { ...env, WINTERSOCK_IO: way },
+    env: { ...clearedEnvironment(), WINTERSOCK_IO: way },
     // Each failure may be shrunk for some minutes.
     minutes: minutes + 30,
   });

@@ -28,14 +28,32 @@ function partsOf(name) {
 }
 
 /**
+ * Whether a run with these options was as wide as `usual`, which has the full form's options by their names: no item less of what is
+ * between commas, no smaller number, otherwise the same. Options that were not given are as usual.
+ * @param {Record<string, unknown>} values
+ * @param {Record<string, string | number | boolean>} usual
+ */
+export function isFull(values, usual) {
+  return Object.entries(usual).every(([name, full]) => {
+    const given = values[name] ?? full;
+    if (given === full) return true;
+    if (typeof full === 'boolean' || full === '') return false;
+    if (Number.isFinite(Number(full))) return Number(given) >= Number(full);
+    const items = String(given).split(',');
+    return full.split(',').every((item) => items.includes(item));
+  });
+}
+
+/**
  * Puts `markdown` between the markers of the section `name`, under a line that says when and with what it was found.
  * @param {string} name As in `<!-- teardown -->`.
  * @param {string} markdown
- * @param {string} [command] What was run. Default: this process's command line.
+ * @param {{ full?: boolean, command?: string }} [run] Whether it was the whole suite (see {@link isFull}; default: no), and what was run (default:
+ * this process's command line).
  */
-export function writeSection(name, markdown, command = commandLine()) {
+export function writeSection(name, markdown, { full = false, command = commandLine() } = {}) {
   const { before, after } = partsOf(name);
-  const found = `Last full run: ${today()}, \`${command}\`, ${machine()}.`;
+  const found = `Last ${full ? 'full run' : 'run'}: ${today()}, \`${command}\`, ${machine()}.`;
   writeFileSync(DOCUMENT, `${before}\n${found}\n\n${markdown.trim()}\n${after}`);
 }
 

@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     io,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -205,9 +208,19 @@ fn runtime() -> Result<&'static Runtime, Error> {
         inject::system("runtime")?;
         // Where no thread is to be had tokio panics, and what it has made by then, descriptors among it, is never freed.
         thread::Builder::new().spawn(|| ())?;
-        Builder::new_multi_thread().worker_threads(1).thread_name("wintersock").enable_all().build()
+        Builder::new_multi_thread().worker_threads(1).thread_name_fn(names()).enable_all().build()
     })?;
     Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+/// Names of threads in the order in which they start: the runtime's own is the first, and stays. Those of the pool for what blocks come
+/// and go. A system may show no more than 15 bytes.
+fn names() -> impl Fn() -> String + Send + Sync + 'static {
+    let started = AtomicBool::new(false);
+    move || {
+        let name = if started.swap(true, Ordering::Relaxed) { "wintersock pool" } else { "wintersock" };
+        name.to_owned()
+    }
 }
 
 /// What needs a thread. tokio panics where there is none to be had.
@@ -264,10 +277,7 @@ async fn block_at<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    };
+    use std::sync::{atomic::AtomicUsize, mpsc};
 
     fn counted() -> (Arc<Environment>, Arc<AtomicUsize>, mpsc::Receiver<()>) {
         let wakes = Arc::new(AtomicUsize::new(0));

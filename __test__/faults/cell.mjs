@@ -62,20 +62,19 @@ export async function perform(cell, { ca, credentials, nowhere }) {
     at.reached = true;
     // What takes its time, as bytes one by one do, is not over before its last byte.
     let begun = performance.now();
-    const acted = act(at, cell).then(
-      () => {
-        begun = performance.now();
-      },
-      (error) => error,
-    );
-    if (fault.first || cell.pace === 'slow') await acted;
+    const acted = act(at, cell).catch((error) => error);
+    if (fault.first || cell.pace === 'slow') {
+      await acted;
+      begun = performance.now();
+    }
     const idle = phase === 'idle' && cell.verdict.how !== 'ends';
     const seen = await subject.observe({ idle, ending: ending(api === 'node' ? GIVEN_UP : HANGS) });
     const settled = performance.now();
     const ms = Math.max(0, Math.round(settled - begun));
     const left = seen.closed === 'pending' ? {} : await leave(at, acted);
+    const later = Math.round(performance.now() - settled);
     const { received, intact, issued, complaints } = subject.ledger;
-    return { seen, ms, trace: subject.trace, received, intact, issued, complaints, ...left };
+    return { seen, ms, later, trace: subject.trace, received, intact, issued, complaints, ...left };
   } catch (error) {
     throw at.reached ? error : new Unreached(error);
   } finally {

@@ -3,19 +3,17 @@
  * `node program.mjs <apis> [<pattern>]`
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'wintersock';
 import { BlackHole } from '../conformance/peers/black-hole.mjs';
 import { closedPort } from '../fixtures/closed-port.mjs';
-import { openSockets } from '../fixtures/descriptors.mjs';
+import { inventory, surplus } from '../fixtures/inventory.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
 import { perform, Unreached } from './cell.mjs';
-import { LIMIT, SLOWNESS } from './injections.mjs';
 import { cells, titleOf, transports } from './matrix.mjs';
-import { expected, judge } from './verdict.mjs';
+import { expected, judge, lateness } from './verdict.mjs';
 
 /** So many cells at a time, by their pace. */
 const AT_ONCE = { slow: 40, light: 32, heavy: 16 };
-/** What takes longer than that, and than a limit, is tried again when nothing else runs. Milliseconds. */
-const SLOW = 2000 * SLOWNESS + LIMIT;
 
 const [apis = 'web,duplex', pattern = ''] = process.argv.slice(2);
 const strays = [];
@@ -35,20 +33,21 @@ const world = {
   nowhere: { hole: hole.port, closed: await closedPort() },
 };
 
-/** Cells that this machine was too busy for. */
+/** Cells that this machine may have been too busy for, and what they were: they are run once more when nothing else runs. */
 const again = [];
 
-async function run(cell, alone = false) {
+/** `once`: what it was the first time, of a cell that now runs alone. */
+async function run(cell, once) {
   const title = titleOf(cell);
   const named = { title, phase: cell.phase, transport: cell.transport.name, name: cell.name, api: cell.api };
   try {
     const result = await perform(cell, world);
     const wrong = cell.api === 'node' ? [] : judge(cell, result);
     const { seen, ms, trace } = result;
-    const slow = cell.api !== 'node' && ms > SLOW;
-    if (slow && alone && cell.pace !== undefined) wrong.push(`took ${ms} ms`);
-    if (slow && !alone && wrong.length === 0) again.push(cell);
-    else
+    const late = cell.api === 'node' ? [] : lateness(cell, result);
+    if (late.length > 0 && once === undefined && wrong.length === 0) again.push([cell, late.join(', ')]);
+    else {
+      wrong.push(...late);
       tell({
         ...named,
         verdict: cell.verdict,
@@ -57,10 +56,11 @@ async function run(cell, alone = false) {
         ms,
         trace,
         wrong,
-        again: alone,
+        once,
       });
+    }
   } catch (error) {
-    if (error instanceof Unreached && !alone) again.push(cell);
+    if (error instanceof Unreached && once === undefined) again.push([cell, error.message]);
     else tell({ ...named, wrong: [`${error?.stack ?? error}`] });
   }
 }
@@ -72,7 +72,7 @@ async function good(transport, api) {
     await wire.finish();
   };
   const name = 'nothing goes wrong';
-  await run({ phase: 'reading', transport, name, fault: { act }, api, verdict: { how: 'ends' } }, true);
+  await run({ phase: 'reading', transport, name, fault: { act }, api, verdict: { how: 'ends' } }, '');
 }
 
 async function runAll(left, atOnce) {
@@ -82,9 +82,10 @@ async function runAll(left, atOnce) {
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
-// What the first connection leaves for good (the descriptors of the thread for I/O) is not a leak.
+// What the first connection, and the first look-up of a name, leave for good is not a leak: the thread for I/O, and its descriptors.
 for (const api of apis.split(',')) await good(transports[1], api);
-const before = openSockets();
+await connect(`localhost:${world.nowhere.closed}`).opened.catch(() => {});
+const before = inventory();
 const all = [...cells(apis.split(','))].filter((cell) => titleOf(cell).match(pattern));
 for (const [pace, atOnce] of Object.entries(AT_ONCE)) {
   await runAll(
@@ -92,12 +93,14 @@ for (const [pace, atOnce] of Object.entries(AT_ONCE)) {
     atOnce,
   );
 }
-for (const cell of again) await run(cell, true);
+for (const [cell, once] of again) await run(cell, once);
 for (const api of apis.split(',')) for (const transport of transports) await good(transport, api);
 
 // close() may listen for the peer's end for about a second, and a busy machine takes its time.
-for (const deadline = performance.now() + 20_000; openSockets() > before && performance.now() < deadline; )
+let leaks = surplus(before);
+for (const deadline = performance.now() + 20_000; leaks.length > 0 && performance.now() < deadline; ) {
   await sleep(20);
-const leaks = Math.max(0, openSockets() - before);
+  leaks = surplus(before);
+}
 await hole.close();
 tell({ process: true, leaks, strays });

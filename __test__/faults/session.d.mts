@@ -17,14 +17,16 @@ export interface CellResult {
   trace?: string[];
   /** Milliseconds until everything had settled. */
   ms?: number;
-  /** The machine had been too busy for it the first time. */
-  again?: boolean;
+  /** What it was the first time, of a cell that was run again: too slow, or not in its phase before the fault. */
+  once?: string;
 }
 
 export interface MatrixRun {
+  /** Without those in which nothing goes wrong. */
   cells: CellResult[];
   /** Of cells, and of the process as a whole. */
   failures: Pick<CellResult, 'title' | 'wrong'>[];
+  /** Cells that were slow once. Of a few of them that is no failure. */
   again: CellResult[];
 }
 

@@ -7,7 +7,7 @@ const program = fileURLToPath(new URL('program.mjs', import.meta.url));
 
 export async function runMatrix({ node = process.execPath, io, apis, only = '', deadline = 600_000 }) {
   const slowness = process.env['WINTERSOCK_SLOWNESS'] || '1';
-  const env = { WINTERSOCK_SLOWNESS: slowness, ...(io === undefined ? {} : { WINTERSOCK_IO: io }) };
+  const env = io === undefined ? {} : { WINTERSOCK_IO: io };
   const { code, signal, stdout, stderr } = await runNode([program, apis.join(), only], {
     env,
     node,
@@ -24,8 +24,12 @@ export async function runMatrix({ node = process.execPath, io, apis, only = '', 
   const wrong = [];
   if (code !== 0) wrong.push(`it ended with ${signal ?? `exit code ${code}`}: ${stderr.slice(-2000)}`);
   if (end === undefined) wrong.push('it did not come to its end');
-  if (end?.leaks > 0) wrong.push(`${end.leaks} sockets are left open`);
+  if (end?.leaks.length > 0) wrong.push(`left: ${end.leaks.join(', ')}`);
+  const again = cells.filter(({ once }) => once);
+  // One or two are the machine's; what stalls every now and then is ours.
+  const most = Math.max(3, 0.005 * cells.length);
+  if (again.length > most) wrong.push(`${again.length} cells were slow once, more than ${Math.floor(most)}`);
   for (const stray of end?.strays ?? []) wrong.push(`an unhandled rejection: ${stray}`);
   failures.push(...wrong.map((one) => ({ title: 'the process', wrong: [one] })));
-  return { cells, failures, again: cells.filter((cell) => cell.again && cell.name !== 'nothing goes wrong') };
+  return { cells: cells.filter(({ name }) => name !== 'nothing goes wrong'), failures, again };
 }

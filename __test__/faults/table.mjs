@@ -73,9 +73,8 @@ const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(number
 
 /** @param {readonly import('./session.d.mts').CellResult[]} results Of all runs. */
 export function render(results) {
-  const cells = results.filter(({ name }) => name !== 'nothing goes wrong');
   const parts = Object.entries(phases).flatMap(([phase, says]) => {
-    const here = cells.filter((cell) => cell.phase === phase);
+    const here = results.filter((cell) => cell.phase === phase);
     return here.length === 0 ? [] : [`**${phase}**: ${says}`, tableOf(here)];
   });
   return [...parts, absent()].join('\n\n');
@@ -105,7 +104,9 @@ function tableOf(cells) {
     const names = [...new Set(own.map(({ name }) => name))].join('; ');
     const node = wordsOf(own.filter(({ api }) => api === 'node'));
     const times = own.filter(({ api }) => api !== 'node').map(({ ms = 0 }) => ms);
-    return `| ${[names, over, expected, web || '-', duplex || '-', node || '-', `${median(times)}, ${Math.max(...times)}`].join(' | ')} |`;
+    const slow = own.filter(({ once }) => once).length;
+    const note = slow > 0 ? `; ${slow} slow once` : '';
+    return `| ${[names, over, expected, web || '-', duplex || '-', node || '-', `${median(times)}, ${Math.max(...times)}${note}`].join(' | ')} |`;
   });
   const head =
     '| fault | over | has to be | `wintersock` | `wintersock/node` | Node’s own | ms: median, most |';

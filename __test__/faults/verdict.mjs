@@ -1,4 +1,10 @@
-/** What a cell has to end with, and whether it has. */
+/** What a cell has to end with, and when, and whether it has. */
+import { LIMIT, PATIENCE, SLOWNESS } from './injections.mjs';
+
+/** How long anything may take, when what it waits for is over. Milliseconds. */
+const PROMPT = 2000 * SLOWNESS;
+/** How long close() may listen for the peer's end. Milliseconds. */
+const CLOSING = 1000;
 
 const major = Number.parseInt(process.versions.node, 10);
 
@@ -13,7 +19,6 @@ const atEnd = {
   'half-closed': 'resolves',
   streaming: EITHER,
 };
-/** Phases in which a break is told to a write. */
 /** The peer had ended before. */
 const afterEnd = (phase) => /^(half-open|ended)/.test(phase);
 
@@ -63,6 +68,24 @@ function ofDuplex({ phase, name, verdict: { how, code } }) {
 }
 
 export const expected = (cell) => (cell.api === 'web' ? ofWeb(cell) : ofDuplex(cell));
+
+/**
+ * What took longer than it may, in words: everything to settle after the fault, the peer to hear of it after that. What never does is another
+ * matter. @param {any} cell @param {{ ms: number, later: number }} result
+ */
+export function lateness({ phase, name }, { ms, later }) {
+  const limit = /, and \w+Timeout$/.test(name)
+    ? LIMIT
+    : /, and (the signal|.*\(\))$/.test(name)
+      ? PATIENCE
+      : 0;
+  const closing = /^clos/.test(phase) || name.endsWith('close()') ? CLOSING : 0;
+  const bound = limit + closing + PROMPT;
+  return [
+    ...(ms > bound ? [`took ${ms} ms, not ${bound}`] : []),
+    ...(later > PROMPT ? [`the peer heard of the end after ${later} ms, not ${PROMPT}`] : []),
+  ];
+}
 
 const fits = (seen, wanted) => (wanted instanceof RegExp ? wanted.test(seen) : seen === wanted);
 

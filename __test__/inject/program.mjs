@@ -1,13 +1,10 @@
 /** A program in a process of its own, which is asked for one thing after the other. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { clearedEnvironment } from '../fixtures/environment.mjs';
 
 /** Milliseconds for an answer, on the slowest machine. */
 const DEADLINE = 120_000;
-
-/** What would change whom connections trust, where I/O happens, or what a panic prints. */
-const CLEARED =
-  /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|SSLKEYLOGFILE|WINTERSOCK_\w+|RUST_BACKTRACE|VITEST\w*)$/;
 
 export class Program {
   #child;
@@ -15,13 +12,12 @@ export class Program {
 
   /** @param {string} path @param {{ root: string, node?: string | undefined, args?: string[], env?: NodeJS.ProcessEnv }} options */
   constructor(path, { root, node = process.execPath, args = [], env = {} }) {
-    const inherited = Object.entries(process.env).filter(([name]) => !CLEARED.test(name));
     this.#child = fork(path, {
       cwd: root,
       execPath: node,
       execArgv: args,
       silent: true,
-      env: { ...Object.fromEntries(inherited), ...env },
+      env: { ...clearedEnvironment(), ...env },
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (text) => {

@@ -3,15 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../scripts/workspace.mjs';
+import { clearedEnvironment } from '../fixtures/environment.mjs';
 import { conditions, inside, Line } from './line.mjs';
-
-/** What would change which certificates are trusted, or how Node runs. */
-const removed =
-  /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|SSLKEYLOGFILE|WINTERSOCK_\w+|PG\w+)$/;
-
-function environment() {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !removed.test(name)));
-}
 
 /** A Node process in a namespace that is asked by messages. */
 class Program {
@@ -28,7 +21,7 @@ class Program {
     const [command, all] = inside(namespace, node, args);
     this.#child = spawn(command, all, {
       cwd: root,
-      env: { ...environment(), ...env },
+      env: { ...clearedEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../../bench/child.mjs';
 import { peerExecutable, Server } from '../../bench/server.mjs';
+import { clearedEnvironment } from '../fixtures/environment.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
 import { startPostgres } from '../fixtures/postgres.mjs';
 import { slowness } from './gauge.mjs';
@@ -17,10 +18,6 @@ const NOBODY = 1;
 const patience = (seconds) => seconds * slowness;
 
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
-
-/** What would change which certificates are trusted, or where I/O happens. */
-const removed =
-  /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|SSLKEYLOGFILE|WINTERSOCK_(?!SLOWNESS$)\w+|VITEST\w*|PG\w+)$/;
 
 export class Surroundings {
   /** @type {import('./ground.mjs').Places} */
@@ -71,8 +68,7 @@ export class Surroundings {
    * @param {(line: any) => void} told
    */
   async run(name, job, { node = process.execPath, io, seconds, env = {} }, told) {
-    const inherited = Object.entries(process.env).filter(([name]) => !removed.test(name));
-    const own = { ...Object.fromEntries(inherited), ...env, ...(io && { WINTERSOCK_IO: io }) };
+    const own = { ...clearedEnvironment(), ...env, ...(io && { WINTERSOCK_IO: io }) };
     const args = ['--expose-gc', script(name), JSON.stringify({ places: this.places, ...job })];
     const child = spawn(node, args, { env: own, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
     const kill = () => child.kill('SIGKILL');

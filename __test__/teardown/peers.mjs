@@ -37,8 +37,6 @@ export class Peers {
   /** Connections of which neither FIN nor a reset has come. */
   #open = new Map();
   #sockets = new Set();
-  /** How many connections there were. */
-  count = 0;
 
   /** @param {import('node:tls').SecureContext} context */
   static async open(context) {
@@ -63,7 +61,6 @@ export class Peers {
   async #listen(name, way) {
     // A peer that does not end by itself: whoever closes must not depend on it.
     const server = createServer({ allowHalfOpen: name === 'silent' }, (tcp) => {
-      this.count += 1;
       this.#sockets.add(tcp);
       if (name !== 'control') this.#open.set(tcp, name);
       const over = () => this.#open.delete(tcp);

@@ -6,7 +6,7 @@ import { connect as connectByNode } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endings } from './endings.mjs';
-import { inventory, surplus } from './inventory.mjs';
+import { inventory, runtimes, surplus } from '../fixtures/inventory.mjs';
 import { scenarios } from './scenarios.mjs';
 import { runWorker, startWorker } from './workers.mjs';
 
@@ -73,11 +73,15 @@ async function outlive() {
     }
   }
 
-  let [left, peers] = [surplus(before), await ask('open?')];
+  const remains = () => {
+    const more = runtimes() - (scenario.addons ?? 1);
+    return more > 0 ? [...surplus(before), `${more} threads too many for I/O`] : surplus(before);
+  };
+  let [left, peers] = [remains(), await ask('open?')];
   for (const until = performance.now() + 10_000 * where.slowness; performance.now() < until; ) {
     if (left.length === 0 && peers === '') break;
     await sleep(5);
-    [left, peers] = [surplus(before), await ask('open?')];
+    [left, peers] = [remains(), await ask('open?')];
   }
   const last = await ask('still here');
   await writer.close();

@@ -18,8 +18,8 @@ export async function run(scenario, { node, io, round, surroundings }) {
     const where = { ...surroundings.data, ports: peers.ports, slowness, round };
     const args = ['--expose-gc', '__test__/teardown/process.mjs', scenario.name, JSON.stringify(where)];
     const { deaf } = surroundings;
-    const command =
-      scenario.deaf && deaf ? { node: 'unshare', args: [...deaf, node, ...args] } : { node, args };
+    if (scenario.deaf && !deaf) throw new Error(`${scenario.name}: there is no name server that is silent`);
+    const command = scenario.deaf ? { node: 'unshare', args: [...deaf, node, ...args] } : { node, args };
     const env = { WINTERSOCK_IO: io };
     const ended = runNode(command.args, { env, deadline: DEADLINE, node: command.node });
     const ending = await ended.catch(({ message }) => ({ late: message.replace(JSON.stringify(where), '') }));
@@ -42,10 +42,16 @@ function* wrongEnding({ code = 0, signal = null, stderr }, ending) {
   if (!(stderr?.test(ending.stderr) ?? ending.stderr === '')) yield { kind: 'other', what: ending.stderr };
 }
 
-/** Of its workers. */
+/** Of its workers, however the process itself has ended. */
 function* wrongReport(scenario, { code, stdout }, round) {
-  if (!scenario.workers || code !== 0) return;
-  const { ended, left, peers, own } = JSON.parse(stdout.trim().split('\n').at(-1));
+  if (!scenario.workers) return;
+  const report = stdout.match(/^\{"ended":.*\}$/m);
+  if (report === null) {
+    // Otherwise it is said already that it has not come to its end.
+    if (code === 0) yield { kind: 'other', what: 'no report' };
+    return;
+  }
+  const { ended, left, peers, own } = JSON.parse(report[0]);
   const expected = expectedEndings(scenario.workers(round));
   if (!ended.every((how, index) => expected[index].test(how))) {
     yield { kind: 'crashed', what: `workers ended by ${JSON.stringify(ended)}, not ${expected.join(', ')}` };

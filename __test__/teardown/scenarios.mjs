@@ -9,12 +9,13 @@ import { EXIT_CODE, THROWN } from './endings.mjs';
  * @property {(round: number) => Plan[]} [workers] Workers that run one after the other; the process ends by itself afterwards.
  * @property {boolean} [together] At the same time.
  * @property {boolean} [alone] Whether the main thread does not load the addon.
+ * @property {number} [addons] That are loaded. Default 1.
  * @property {boolean} [warm] Whether the first of them runs before anything is counted.
  * @property {(round: number) => Plan} [main] What the main thread does, and how it ends.
  * @property {(round: number) => Plan[]} [beside] Workers that are at work when the main thread ends.
  * @property {number | null} [code] Of the process. Default 0.
  * @property {string | null} [signal] @property {RegExp} [stderr] Default: nothing.
- * @property {boolean} [deaf] Whether look-ups of names get no answer.
+ * @property {boolean} [deaf] Whether look-ups of names get no answer: not run where that is not possible.
  */
 
 /** All that a worker may end by. */
@@ -136,6 +137,7 @@ export const scenarios = [
     name: 'workers, several copies of the package, of the addon, and contexts',
     ends: 'each as told, the process goes on',
     workers: each(['terminate', 'exit', 'return'], { program: 'copies' }),
+    addons: 2,
     warm: true,
   },
   {

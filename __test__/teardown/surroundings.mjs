@@ -5,7 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { copyFile, cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { copyFile, cp, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,9 +44,12 @@ export class Surroundings {
     this.#stops.push(() => hole.close());
     /** Of servers with TLS, all of them. */
     this.context = createSecureContext({ cert: credentials.chainPem, key: credentials.keyPem });
-    /** What a process has to know. */
     const directory = await mkdtemp(join(tmpdir(), 'wintersock-teardown-'));
-    this.#stops.push(() => rm(directory, { recursive: true }));
+    const remove = () => rmSync(directory, { recursive: true, force: true });
+    // Also where nobody gets to close this any more.
+    process.once('exit', remove);
+    this.#stops.push(() => process.off('exit', remove) && remove());
+    /** What a process has to know. */
     this.data = {
       other: await install(directory),
       ca: authority.certPem,
@@ -67,12 +71,12 @@ export class Surroundings {
     // One of its own for each run: there may be several at the same time.
     const address = `127.83.${(process.pid >> 8) & 255}.${process.pid & 255}`;
     socket.bind(53, address);
+    this.#stops.push(() => socket.close());
     try {
       await once(socket, 'listening');
     } catch {
       return undefined;
     }
-    this.#stops.push(() => socket.close());
     await writeFile(join(directory, 'resolv.conf'), `nameserver ${address}\noptions timeout:30 attempts:2\n`);
     await writeFile(join(directory, 'nsswitch.conf'), 'hosts: files dns\n');
     const mounts = ['resolv.conf', 'nsswitch.conf'].map((name) => `mount --bind "$0/${name}" /etc/${name}`);

@@ -1,14 +1,12 @@
 /** One test process of a suite. */
 import { spawn } from 'node:child_process';
+import { clearedEnvironment } from '../../__test__/fixtures/environment.mjs';
 
 /** How often a test may fail before it has failed: some of them measure time. */
 export const ATTEMPTS = 4;
 
 /** Milliseconds after which a process that has not ended by itself has failed. */
 const DEADLINE = 40_000;
-
-/** What would change the result from outside. */
-const removed = /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_\w+|WINTERSOCK_\w+|PG\w+)$/;
 
 /**
  * How a test ended.
@@ -21,10 +19,9 @@ const removed = /^(NODE_EXTRA_CA_CERTS|NODE_OPTIONS|NODE_USE_SYSTEM_CA|SSL_CERT_
  * @returns {Promise<{ ok: boolean, late: boolean, why: string }>} `why`: the end of what it printed, and how it ended.
  */
 export function runTest(args, { cwd, env, deadline = DEADLINE }) {
-  const inherited = Object.entries(process.env).filter(([name]) => !removed.test(name));
   const child = spawn(process.execPath, args, {
     cwd,
-    env: { ...Object.fromEntries(inherited), USER: 'postgres', ...env },
+    env: { ...clearedEnvironment(), USER: 'postgres', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
