@@ -3,12 +3,17 @@
  * has to end by itself when the stage lets it go.
  */
 import { openSockets } from '../fixtures/descriptors.mjs';
-import { addresses } from './line.mjs';
+import { addresses, slowness } from './line.mjs';
 import { destroyOthers, openWire } from './wires.mjs';
 import { workloads } from './workloads/index.mjs';
 
-/** What is to happen is given this long, in ms, unless the workload says otherwise: a busy machine with sanitizers is slow. */
-const PATIENCE = 60_000;
+/** Those that promise something. */
+const ours = ['connect()', 'wintersock/node'];
+
+/** What is to happen is given this long, in ms, unless something is promised. */
+const PATIENCE = 60_000 * slowness;
+/** How much later than promised something may come, in ms. */
+const LATENESS = 2000;
 
 let nextId = 1;
 /** @type {Map<number, (answer: { result?: unknown, error?: string }) => void>} */
@@ -87,17 +92,19 @@ async function run({ name, subjects, ca, size, prepared }) {
         return openWire(api, security, { host, port: other, ca, ...rest });
       };
       const begun = performance.now();
-      const patience = workload.patience ?? PATIENCE;
       try {
         const done = workload.run({
           ...{ api, security, size, ca, port, prepared, open },
           turn: (name) => turns.arrive(name),
-          within: (promise, what) => within(promise, what, patience),
+          within: (promise, what) => within(promise, what),
           ends: () => ask('ends', { port }),
-          seen: () => within(ask('seen', { port }), 'what the peer saw', patience),
+          seen: () => within(ask('seen', { port }), 'what the peer saw'),
         });
         const { ms = performance.now() - begun, ...rest } =
-          (await within(done, 'all of it', 3 * patience)) ?? {};
+          (await within(done, 'all of it', 3 * PATIENCE)) ?? {};
+        const bound = ((workload.promises ?? Number.POSITIVE_INFINITY) + LATENESS) * slowness;
+        if (ours.includes(api) && ms > bound)
+          throw new Error(`it took ${Math.round(ms)} ms, and ${bound} ms are allowed`);
         return { api, security, ms: Math.round(ms), ...rest };
       } catch (error) {
         return {
@@ -113,7 +120,7 @@ async function run({ name, subjects, ca, size, prepared }) {
   );
   destroyOthers();
   // Closed sockets listen on for a second; what is dropped goes with the collector only.
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 20_000 * slowness;
   while (openSockets() > before && performance.now() < deadline) {
     globalThis.gc?.();
     await new Promise((resolve) => setTimeout(resolve, 25));
