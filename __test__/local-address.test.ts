@@ -64,7 +64,7 @@ describe.each(everyWay)('with $name', ({ open }) => {
     const link = open(createBinding({ localPort, localAddress: '127.0.0.1' }), echo.address);
     expect(await failureOf(link.opened)).toEqual({
       code: 'EADDRINUSE',
-      message: `SocketError: connect EADDRINUSE ${echo.address}: the local address and port are in use; choose another \`localPort\`, or let the system choose (tried ${echo.address}: EADDRINUSE)`,
+      message: `SocketError: connect EADDRINUSE ${echo.address}: \`localPort\` is in use, or there is no free port; close sockets that are done, or choose another \`localPort\` (tried ${echo.address}: EADDRINUSE)`,
     });
     taken.close();
   });

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { runMatrix } from '../__test__/faults/session.mjs';
 import { render } from '../__test__/faults/table.mjs';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
-import { isFull, writeSection } from './section.mjs';
+import { checkSection, isFull, writeSection } from './section.mjs';
 
 const USAGE = `npm run test:faults -- [options]
 
@@ -30,6 +30,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 /** One after the other: side by side they would take each other's time. */
 async function main() {
   const { quick, only } = values;
+  if (values.write) checkSection('faults');
   const majors =
     values.node?.split(',').map(Number) ??
     (quick ? [Number.parseInt(process.versions.node, 10)] : nodeMajors);

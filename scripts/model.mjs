@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { clearedEnvironment } from '../__test__/fixtures/environment.mjs';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
-import { isFull, writeSection } from './section.mjs';
+import { checkSection, isFull, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 
 const MACHINES = { machine: 'connect()', duplex: 'wintersock/node', handover: 'startTls()' };
@@ -53,6 +53,7 @@ if (values.help) console.log(USAGE);
 else await main();
 
 async function main() {
+  if (values.write) checkSection('model');
   const current = String(Number.parseInt(process.versions.node, 10));
   const majors = listOf(values.node, values.quick ? [current] : nodeMajors);
   const ways = listOf(values.io, values.quick ? ['direct'] : ['direct', 'thread']);

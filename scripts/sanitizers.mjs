@@ -11,7 +11,7 @@ import { checkNeeds } from './sanitizers/needs.mjs';
 import { addonsOf, checkReports, judge, plain, testBinaries } from './sanitizers/proof.mjs';
 import { readReports } from './sanitizers/reports.mjs';
 import { miri, miriTests, suites, tests } from './sanitizers/subjects.mjs';
-import { checkSection, writeSection } from './section.mjs';
+import { checkSection, isFull, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
 import { cargoPlan, makeVariant, mirrorCheckout } from './variant.mjs';
 import { WorkspaceError } from './workspace.mjs';
@@ -188,7 +188,9 @@ function write(results, built) {
     '| --- | --- | ---: | ---: | ---: |',
   ];
   const text = [`\`test:${which}\`, built in ${duration(built)}.`, '', ...head, ...rows];
-  writeSection(which, text.join('\n'));
+  const ends = [Math.min(...nodeMajors), Math.max(...nodeMajors)].join(',');
+  const usual = { node: ends, io: 'direct,thread', only: '', quick: false };
+  writeSection(which, text.join('\n'), { full: isFull(values, usual) });
 }
 
 /** @param {number} start */

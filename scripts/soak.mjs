@@ -12,7 +12,7 @@ import { chart } from '../__test__/soak/chart.mjs';
 import { Surroundings } from '../__test__/soak/surroundings.mjs';
 import { checks, leaks, number, report, reportLeaks } from '../__test__/soak/verdict.mjs';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
-import { checkSection, writeSection } from './section.mjs';
+import { checkSection, isFull, writeSection } from './section.mjs';
 import { root } from './workspace.mjs';
 
 const USAGE = `npm run soak -- [options]
@@ -135,7 +135,8 @@ async function soak(node, io) {
   }
   if (!values.write) return;
   writeFileSync(join(root, 'docs', 'reliability-soak.svg'), chart(found));
-  writeSection('soak', report(found, all));
+  const usual = { minutes: '10', quick: false, 'no-memory': false, 'no-database': false };
+  writeSection('soak', report(found, all), { full: isFull(values, usual) });
 }
 
 function rested(found, rest) {
@@ -177,7 +178,8 @@ async function leak(node, io) {
     await around.close();
   }
   results.push({ node, io, count, lives });
-  if (values.write) writeSection('leaks', reportLeaks(lives, count));
+  const usual = { count: '10000', only: '', quick: false };
+  if (values.write) writeSection('leaks', reportLeaks(lives, count), { full: isFull(values, usual) });
 }
 
 function conclude() {

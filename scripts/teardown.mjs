@@ -8,7 +8,7 @@ import { scenarios } from '../__test__/teardown/scenarios.mjs';
 import { Surroundings } from '../__test__/teardown/surroundings.mjs';
 import { tables } from '../__test__/teardown/table.mjs';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
-import { isFull, writeSection } from './section.mjs';
+import { checkSection, isFull, writeSection } from './section.mjs';
 
 const MODES = ['direct', 'thread', 'ahead'];
 /** Runs at the same time. They wait about as much as they work. */
@@ -51,6 +51,7 @@ else if (values.list) for (const { name, ends } of chosen) console.log(`${name}:
 else await main();
 
 async function main() {
+  if (values.write) checkSection('teardown');
   const surroundings = await Surroundings.open();
   const possible = ({ deaf }) => surroundings.deaf || !deaf;
   const absent = chosen.filter((scenario) => !possible(scenario));

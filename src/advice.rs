@@ -10,7 +10,7 @@ pub fn connect_advice(code: &str) -> &'static str {
         }
         "ETIMEDOUT" => "no answer; check the address, the route and any firewall",
         "EADDRNOTAVAIL" => {
-            "there is no such local address, or its port is not free (the last connection from `localPort` may not have gone yet); check `localAddress`, or let the system choose"
+            "there is no such local address, or no free port (all may be in use, or the last connection from `localPort` may not have gone yet); close sockets that are done, or check `localAddress` and `localPort`"
         }
         "EHOSTUNREACH" | "ENETUNREACH" | "ENETDOWN" | "EAFNOSUPPORT" => {
             "there is no route to it from this machine; check the address and the network"
@@ -19,7 +19,7 @@ pub fn connect_advice(code: &str) -> &'static str {
         "EMFILE" | "ENFILE" | "ENOMEM" | "ENOBUFS" | "EAGAIN" => resource_advice(code),
         "ENOENT" | "ENOTDIR" => "there is no such socket; check the path, and that the server runs",
         "EADDRINUSE" => {
-            "the local address and port are in use; choose another `localPort`, or let the system choose"
+            "`localPort` is in use, or there is no free port; close sockets that are done, or choose another `localPort`"
         }
         "EINVAL" => {
             "the system refuses this address; check it (a link-local IPv6 address needs a zone, which an address here cannot have)"

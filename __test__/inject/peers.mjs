@@ -1,6 +1,7 @@
 /** What the trials connect to: in the process that runs them, so that what is counted in theirs is theirs alone. Types: peers.d.mts. */
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +117,9 @@ export async function startPeers() {
   const identity = { cert: credentials.chainPem, key: credentials.keyPem };
   const context = createSecureContext(identity);
   const directory = await mkdtemp(join(tmpdir(), 'wintersock-inject-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  // Also if whoever started them is interrupted.
+  process.once('exit', remove);
   const unix = join(directory, 'socket');
   const plain = await listening(net.createServer((socket) => serve(socket, context)));
   const tls = createServer(identity, (socket) => serve(socket, context));
@@ -145,7 +149,8 @@ export async function startPeers() {
     async stop() {
       for (const server of [plain, secure, local, proxy]) server.stop();
       await Promise.all([http.stop(), https.stop()]);
-      await rm(directory, { recursive: true, force: true });
+      process.off('exit', remove);
+      remove();
     },
   };
 }

@@ -22,9 +22,10 @@ const failing = ['inject::system', 'failing', 'uninterrupted'];
 
 /** The files of src/ without the tests at their ends. @returns {{ file: string, code: string }[]} */
 export function sources() {
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.rs'),
-  );
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    // With the separator of the system.
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.rs'));
   return files.map((file) => {
     const code = readFileSync(join(src, file), 'utf8').split('\n#[cfg(test)]\n')[0] ?? '';
     return { file, code: code.replaceAll(/^\s*\/\/.*$/gm, '') };

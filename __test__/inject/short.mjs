@@ -1,10 +1,12 @@
 /** A process that runs out of something: asked by its parent, step for step. It connects in all ways, before, meanwhile and afterwards. */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { connect, createBinding } from 'wintersock';
 import { createConnection } from 'wintersock/node';
 import { openSockets } from '../fixtures/descriptors.mjs';
+import { startPeers } from './peers.mjs';
 
 /** @typedef {import('./peers.mjs').Places} Places */
 /** @typedef {{ name: string, code?: string, message?: string, kind?: string }} Outcome What a way has led to. Without a code: to an echo. */
@@ -62,13 +64,15 @@ const ways = {
 
 /** @type {number[]} */
 const held = [];
+/** Connections that are open all the while. @type {{ writer: WritableStreamDefaultWriter, reader: ReadableStreamDefaultReader, close(): Promise<void> }[]} */
+const kept = [];
 /** @type {string[]} */
 const uncaught = [];
 process.on('uncaughtException', (error) => uncaught.push(String(error?.stack)));
 process.on('unhandledRejection', (error) => uncaught.push(String(error)));
 
 const steps = {
-  /** @param {{ places: Places, names?: string[], each?: number }} asked @returns {Promise<Outcome[]>} */
+  /** @param {{ places: Places, names?: string[] }} asked @returns {Promise<Outcome[]>} */
   async connect({ places, names = Object.keys(ways) }) {
     /** @type {Outcome[]} */
     const outcomes = [];
@@ -107,6 +111,37 @@ const steps = {
     }
     return process.getuid?.();
   },
+  /** Peers of its own: nobody else's reach into a network of its own. @returns {Promise<Places>} */
+  async serve() {
+    execFileSync('ip', ['link', 'set', 'lo', 'up']);
+    const { places } = await startPeers();
+    return places;
+  },
+  /** Which ports of its network the system gives connections. @param {{ from: number, to: number }} asked */
+  ports({ from, to }) {
+    writeFileSync('/proc/sys/net/ipv4/ip_local_port_range', `${from} ${to}`);
+  },
+  /** Opens so many connections to one listener, which stay. @param {{ places: Places, count: number }} asked */
+  async keep({ places, count }) {
+    for (; kept.length < count; ) {
+      const socket = connect(`127.0.0.1:${places.plain}`);
+      const writer = socket.writable.getWriter();
+      await writer.write('echo\n');
+      kept.push({ writer, reader: socket.readable.getReader(), close: () => socket.close() });
+    }
+  },
+  /** What the connections that stay answer. @returns {Promise<string[]>} */
+  talk() {
+    return Promise.all(
+      kept.map(async ({ writer, reader }) => {
+        await writer.write('hello');
+        return `${Buffer.from((await reader.read()).value)}`;
+      }),
+    );
+  },
+  async leave() {
+    for (const { close } of kept.splice(0)) await close();
+  },
   /** Lets a worker run out of memory. What it ends with. @param {{ places: Places }} asked @returns {Promise<string>} */
   exhaust({ places }) {
     const resourceLimits = { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 8 };
@@ -121,7 +156,7 @@ const steps = {
     });
   },
   state() {
-    return { sockets: openSockets(), uncaught, alive: readFileSync('/proc/self/comm', 'utf8').length > 0 };
+    return { sockets: openSockets(), uncaught };
   },
 };
 

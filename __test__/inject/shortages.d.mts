@@ -2,7 +2,12 @@ import type { Places } from './peers.mjs';
 
 /** A process that runs out of something. */
 export class Short {
-  constructor(options: { node?: string | undefined; io?: string | undefined; places: Places });
+  constructor(options: {
+    node?: string | undefined;
+    io?: string | undefined;
+    places: Places;
+    inside?: readonly string[] | undefined;
+  });
   end(): Promise<void>;
 }
 
@@ -10,6 +15,8 @@ export interface Shortage {
   name: string;
   /** `false`, or why it cannot be tried here. */
   skip: string | false;
+  /** The command inside which its process runs, with its arguments. */
+  inside?: readonly string[] | undefined;
   /** What is wrong, in words. */
   run(short: Short): Promise<string[]>;
 }

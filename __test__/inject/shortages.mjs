@@ -8,18 +8,22 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Nobody's: no other process counts towards its limits. */
 const NOBODY = 61_234;
-/** @typedef {{ name: string, skip: string | false, run(short: Short): Promise<string[]> }} Shortage What is wrong, in words. */
+
+const slowness = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
+
+/** @typedef {import('./shortages.d.mts').Shortage} Shortage */
 
 export class Short extends Program {
   #places;
 
-  /** @param {{ node?: string | undefined, io?: string | undefined, places: import('./peers.mjs').Places }} options */
-  constructor({ node, io, places }) {
-    super(program, { root, node, env: io === undefined ? {} : { WINTERSOCK_IO: io } });
+  /** @param {{ node?: string | undefined, io?: string | undefined, places: import('./peers.mjs').Places, inside?: readonly string[] | undefined }} options */
+  constructor({ node = process.execPath, io, places, inside }) {
+    const [command = node, ...args] = inside === undefined ? [] : [...inside, node];
+    super(program, { root, node: command, args, env: io === undefined ? {} : { WINTERSOCK_IO: io } });
     this.#places = places;
   }
 
-  /** @param {'connect' | 'fill' | 'free' | 'become' | 'exhaust' | 'state'} step @param {object} [asked] */
+  /** @param {'connect' | 'fill' | 'free' | 'become' | 'exhaust' | 'state' | 'serve' | 'ports' | 'keep' | 'talk' | 'leave'} step @param {object} [asked] */
   async does(step, asked = {}) {
     const { answer } = await this.ask({ step, places: this.#places, ...asked });
     return answer;
@@ -35,6 +39,8 @@ export class Short extends Program {
 
 const REMEDY = {
   EMFILE: /too many files open; close sockets .*ulimit -n/,
+  EADDRNOTAVAIL: /no free port.*close sockets/,
+  EADDRINUSE: /no free port.*close sockets/,
   EAGAIN: /no more threads; end some, or raise the limit .*ulimit -u/,
 };
 
@@ -52,12 +58,12 @@ function judge(when, outcomes, code, open = []) {
   });
 }
 
-/** @param {Short} short @param {number} before */
-async function rest(short, before) {
-  const wrong = judge('afterwards', await short.does('connect'));
-  /** @type {{ sockets: number, uncaught: string[], alive: boolean }} */
+/** @param {Short} short @param {number} before @param {object} [asked] How it connects afterwards. */
+async function rest(short, before, asked = {}) {
+  const wrong = judge('afterwards', await short.does('connect', asked));
+  /** @type {{ sockets: number, uncaught: string[] }} */
   let state = await short.does('state');
-  for (let waits = 0; state.sockets > before && waits < 200; waits += 1) {
+  for (let waits = 0; state.sockets > before && waits < 200 * slowness; waits += 1) {
     await new Promise((resolve) => setTimeout(resolve, 50));
     state = await short.does('state');
   }
@@ -69,7 +75,27 @@ async function rest(short, before) {
 }
 
 const linux = process.platform === 'linux' ? false : 'Linux only';
-const prlimit = linux || (runs('prlimit', ['--version']) ? false : 'skipped: install util-linux');
+const prlimit = linux || (runs('prlimit', ['--version']) ? false : 'skipped: install prlimit (util-linux)');
+
+/** Enters a network of its own: as root, or where whoever it is may be root of a user namespace. */
+const networks = [
+  ['unshare', '--net', '--'],
+  ['unshare', '--map-root-user', '--net', '--'],
+];
+const setUp = 'ip link set lo up && echo 32768 60999 > /proc/sys/net/ipv4/ip_local_port_range';
+const network = linux
+  ? undefined
+  : networks.find(([command = '', ...args]) => runs(command, [...args, 'sh', '-c', setUp]));
+const noNetwork = linux || (network === undefined && whyNoNetwork());
+
+function whyNoNetwork() {
+  for (const [command, arg, from] of [
+    ['unshare', '--version', 'util-linux'],
+    ['ip', '-V', 'iproute2'],
+  ])
+    if (!runs(command, [arg])) return `skipped: install ${command} (${from})`;
+  return 'a network namespace cannot be made or set up here';
+}
 
 /** @param {string} command @param {string[]} args */
 function runs(command, args) {
@@ -128,6 +154,33 @@ export const shortages = [
       return [...wrong, ...(await rest(short, sockets))];
     },
   })),
+  {
+    name: 'no ports',
+    skip: noNetwork,
+    inside: network,
+    async run(short) {
+      const places = await short.does('serve');
+      const { sockets } = await short.does('state');
+      const wrong = judge('before', await short.does('connect', { places }));
+      // The peers have theirs.
+      await short.does('ports', { from: 20_000, to: 20_001 });
+      await short.does('keep', { places, count: 2 });
+      const names = ['plain', 'with a time limit', 'duplex'];
+      const outcomes = await short.does('connect', { places, names });
+      wrong.push(...judge('meanwhile', outcomes, 'EADDRNOTAVAIL'));
+      // It takes its port before it connects.
+      const bound = await short.does('connect', { places, names: ['from an address'] });
+      wrong.push(...judge('meanwhile', bound, 'EADDRINUSE'));
+      for (const { name, code } of [...outcomes, ...bound])
+        if (code === undefined) wrong.push(`${name} is open without a port`);
+      const said = await short.does('talk');
+      if (said.join() !== 'hello,hello') wrong.push(`the others say ${said.join()}`);
+      await short.does('ports', { from: 32_768, to: 60_999 });
+      wrong.push(...judge('with the others', await short.does('connect', { places })));
+      await short.does('leave');
+      return [...wrong, ...(await rest(short, sockets, { places }))];
+    },
+  },
   {
     name: 'no memory in a worker',
     skip: linux,

@@ -84,7 +84,7 @@ export function isTold(plan) {
  */
 export function faults({ scenario, plan }, { outcomes, uncaught, left, health }) {
   const faults = [...uncaught];
-  if (left > 0) faults.push(`${left} descriptors are left`);
+  if (left.length > 0) faults.push(`left open: ${left.join(', ')}`);
   for (const one of health) faults.push(`afterwards: ${inWords(one)}`);
   const codes = plan ? [codeOf(plan), ...AFTERWARDS] : [];
   // The next address is tried, which nobody serves.

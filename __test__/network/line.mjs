@@ -10,6 +10,9 @@ import { createInterface } from 'node:readline';
 import { runStep } from '../../scripts/step.mjs';
 import { root } from '../../scripts/workspace.mjs';
 
+/** By how much deadlines are longer than usual. */
+export const slowness = Number(process.env.WINTERSOCK_SLOWNESS || 1);
+
 /** Conditions, by name: what the line is like in both directions. Times in ms, rates in bits per second. */
 export const conditions = {
   good: '',
@@ -47,12 +50,13 @@ function plainEnvironment() {
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 const executable = join(target, 'release', 'wintersock-bad-line');
 
-/** Builds the program unless that has been done. Resolves with what is missing; `undefined`: nothing. */
+/** Builds the program unless that has been done. Resolves with what is missing; `undefined`: nothing. Rejects if it cannot be built. */
 export async function prepareLine() {
   if (process.platform !== 'linux') return 'network namespaces are Linux’s';
   const args = ['build', '--locked', '--release', '--quiet', '-p', 'wintersock-bad-line'];
   const { ok, ending } = await runStep('cargo', args, { env: plainEnvironment(), minutes: 10 });
-  if (!ok || !existsSync(executable)) return `cargo ${args.join(' ')} failed: ${ending}`;
+  if (/ENOENT/.test(ending)) return 'cargo is missing: install Rust from https://rustup.rs';
+  if (!ok || !existsSync(executable)) throw new Error(`cargo ${args.join(' ')} failed: ${ending}`);
   const nsenter = (process.env.PATH ?? '')
     .split(delimiter)
     .some((directory) => existsSync(join(directory, 'nsenter')));
@@ -125,19 +129,18 @@ export class Line {
     return this.#last;
   }
 
-  /** What has happened to packets so far. */
+  /** What has happened to packets so far. netem tells how many there were, and were lost. */
   counts() {
     return this.#numbers('counts');
   }
 
-  /** How often either side has sent FIN and RST over the connections to a port. @param {number} port */
-  ends(port) {
-    return this.#numbers(`ends ${port}`);
+  /** How often either side has sent FIN and RST over the connections to a port: nothing if the line is none of ours. @param {number} port */
+  async ends(port) {
+    return this.kind !== 'own' ? {} : this.#numbers(`ends ${port}`);
   }
 
-  /** @returns {Promise<Record<string, number>>} Empty if the line is none of ours. */
+  /** @returns {Promise<Record<string, number>>} */
   async #numbers(command) {
-    if (this.kind !== 'own') return {};
     const pairs = (await this.tell([command])).split(' ').map((pair) => pair.split('='));
     return Object.fromEntries(pairs.map(([name, count]) => [name, Number(count)]));
   }

@@ -1,5 +1,7 @@
 /** Runs workloads, some stages at a time. */
+import { slowness } from './line.mjs';
 import { Stage } from './stage.mjs';
+import { Tallies } from './tallies.mjs';
 import { warmUp, workloads } from './workloads/index.mjs';
 
 export const apis = ['connect()', 'wintersock/node', 'node:net'];
@@ -8,7 +10,7 @@ export const securities = ['off', 'on', 'starttls'];
 /** Stages at a time. Their workloads wait far more than they work. */
 const AT_A_TIME = 6;
 /** A workload that has not ended after this long, in ms, has failed, and its processes with it. */
-const DEADLINE = 240_000;
+const DEADLINE = 240_000 * slowness;
 
 /**
  * @typedef {object} Plan
@@ -72,21 +74,24 @@ function dealt(jobs, hands) {
  */
 export async function runSession(plan, tell) {
   const rows = [];
+  const tallies = new Tallies();
+  const row = (one) => {
+    rows.push(one);
+    tell(one);
+  };
   const lanes = lanesOf(plan);
   const work = async () => {
     for (let lane = lanes.shift(); lane; lane = lanes.shift()) {
-      await runLane(lane, plan.quick, (row) => {
-        rows.push(row);
-        tell(row);
-      });
+      await runLane(lane, plan.quick, tallies, row);
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  for (const one of tallies.rows()) row(one);
   return rows;
 }
 
-/** @param {Lane} lane @param {boolean} quick @param {(row: Row) => void} tell */
-async function runLane({ where, stage: options, jobs }, quick, tell) {
+/** @param {Lane} lane @param {boolean} quick @param {Tallies} tallies @param {(row: Row) => void} tell */
+async function runLane({ where, stage: options, jobs }, quick, tallies, tell) {
   let stage;
   const lost = (what, error) =>
     tell({ workload: what, condition: '', api: '', security: '', where, ms: 0, error: error.stack });
@@ -97,7 +102,8 @@ async function runLane({ where, stage: options, jobs }, quick, tell) {
         stage = await Stage.open(options);
         await run(stage, warmUp, { condition: 'good', size: 0 });
       }
-      const { results, wrong } = await run(stage, workload, { condition, size });
+      const { results, wrong, packets } = await run(stage, workload, { condition, size });
+      tallies.add(options.kind, workload, condition, packets);
       for (const result of results) tell({ workload: workload.name, condition, where, ...result });
       for (const error of wrong) lost(workload.name, { stack: error });
     } catch (error) {

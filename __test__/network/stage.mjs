@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../scripts/workspace.mjs';
 import { clearedEnvironment } from '../fixtures/environment.mjs';
-import { conditions, inside, Line } from './line.mjs';
+import { conditions, inside, Line, slowness } from './line.mjs';
 
 /** A Node process in a namespace that is asked by messages. */
 class Program {
@@ -107,6 +107,7 @@ export class Stage {
    * Runs a workload with several kinds of connections at a time.
    * @param {import('./workloads/index.mjs').Workload} workload
    * @param {{ condition: string, size: number, subjects: { api: string, security: string }[] }} how
+   * @returns {Promise<{ results: object[], wrong: string[], packets: Record<string, number> }>} `packets`: what the line did meanwhile, by its counters.
    */
   async run(workload, { condition, size, subjects }) {
     const members = conditions[condition];
@@ -119,6 +120,7 @@ export class Stage {
         return { api, security, port };
       }),
     );
+    const before = await this.#line.counts();
     const done = new Promise((resolve, reject) => {
       this.#client.heard = async ({ id, method, params, done }) => {
         if (done) return resolve(done);
@@ -135,7 +137,6 @@ export class Stage {
       this.#client.ask('run', params).catch(reject);
       this.#peer.ask('end').catch(reject);
     });
-    const before = await this.#line.counts();
     const outcome = await done;
     const after = await this.#line.counts();
     await this.#peer.ask('close');
@@ -156,7 +157,7 @@ export class Stage {
   /** Lets the client go. Rejects if it does not end by itself, and well. */
   async close() {
     this.#client.say({ method: 'end' });
-    const how = await this.#client.end(30_000);
+    const how = await this.#client.end(30_000 * slowness);
     await this.kill();
     if (how !== 'exit code 0')
       throw new Error(`the client ended with ${how ?? 'nothing'}\n${this.#client.output}`);

@@ -52,6 +52,7 @@ export const ends = [
   {
     name: 'close() with more than a second takes',
     says: 'close() gives up; the writes that were cut short reject, and the peer gets a reset and not an end',
+    promises: 1000,
     on: ['slow'],
     quick: ['slow'],
     apis: ['connect()'],

@@ -10,7 +10,7 @@
  * @property {string[]} [apis] Default: all of them.
  * @property {string[]} [securities] Default: all of them.
  * @property {boolean} [impatient] Whether the system is to give up after seconds.
- * @property {number} [patience] In ms.
+ * @property {number} [promises] After how many ms at most the package has promised that it is done: `ms` may be 2 s more.
  * @property {Record<string, { line?: (members: string) => string[], peer?: string }>} [turns] What `turn(name)` does to the line.
  * @property {(options: object) => Promise<unknown>} [prepare] What it needs at the peer besides; `run` gets it as `prepared`.
  * @property {(socket: import('node:net').Socket, options: { size: number }) => Promise<unknown>} serve What it resolves with is what `seen()` gives.

@@ -16,7 +16,7 @@ const options = {
 };
 
 // If whoever waits for this is gone, so may be the line. It keeps nothing alive.
-setTimeout(() => process.exit(3), 90_000).unref();
+setTimeout(() => process.exit(3), 90_000 * Number(process.env.WINTERSOCK_SLOWNESS || 1)).unref();
 
 const begun = performance.now();
 const settings = await options[api]();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { runNode } from '../../fixtures/node-process.mjs';
 import { startPostgres } from '../../fixtures/postgres.mjs';
-import { addresses } from '../line.mjs';
+import { addresses, slowness } from '../line.mjs';
 import { reachable } from './proxies.mjs';
 
 const queries = fileURLToPath(new URL('postgres-queries.mjs', import.meta.url));
@@ -41,10 +41,11 @@ export const postgres = [
         ...prepared,
         PGHOST: addresses.v4,
         DATABASE_CA: ca,
+        WINTERSOCK_SLOWNESS: String(slowness),
         ...(process.env.WINTERSOCK_IO ? { WINTERSOCK_IO: process.env.WINTERSOCK_IO } : {}),
       };
       const args = [...imports[api], queries, api, String(size)];
-      const ended = await within(runNode(args, { env, deadline: 60_000 }), 'the queries');
+      const ended = await within(runNode(args, { env, deadline: 60_000 * slowness }), 'the queries');
       assert.deepEqual({ code: ended.code, stderr: ended.stderr }, { code: 0, stderr: '' });
       const { answers, together, large, ms } = JSON.parse(ended.stdout);
       assert.deepEqual(

@@ -76,14 +76,16 @@ export const proxies = [
       on: ['far'],
       quick: [],
       securities: ['off'],
+      promises: 600,
       turns: { loses: { line: () => ['drop up data 999'] } },
       serve: received,
     },
     async ({ open, turn, within }, { config }) => {
-      await turn('loses');
+      const begun = await turn('loses');
       const wire = open({ config: { ...config, connectTimeout: 600 } });
       const { message } = await within(fails(wire.opened, 'ETIMEDOUT'), 'the deadline');
       assert.match(message, /proxy/);
+      return { ms: performance.now() - begun };
     },
   ),
 ];

@@ -36,6 +36,7 @@ export const silences = [
   {
     name: 'cut, and nothing is said',
     says: '`idleTimeout` of 2,000 ms: ERR_IDLE_TIMEOUT',
+    promises: 2000,
     on: ['far'],
     quick: ['far'],
     apis: ours,
@@ -121,6 +122,7 @@ export const silences = [
   {
     name: 'cut in a download',
     says: 'much has come; then `idleTimeout` of 2,000 ms, or a signal: what had come is read, no end',
+    promises: 2000,
     on: ['far'],
     quick: ['far'],
     apis: ours,
@@ -151,6 +153,7 @@ export const silences = [
   {
     name: 'cut, and the system probes',
     says: '`keepAlive`, a probe after a second, two of them a second apart: ETIMEDOUT',
+    promises: 3000,
     on: ['far'],
     quick: ['far'],
     apis: ours,
@@ -169,6 +172,7 @@ export const silences = [
   {
     name: 'cut after the peer’s end, and the system probes',
     says: '`keepAlive` as above, with `allowHalfOpen`, and nothing is written: ETIMEDOUT',
+    promises: 3000,
     on: ['far'],
     quick: ['far'],
     apis: ours,
@@ -191,6 +195,7 @@ export const silences = [
   {
     name: 'cut, and the signal is aborted',
     says: 'at once, with its reason',
+    promises: 0,
     on: ['far'],
     quick: ['far'],
     apis: ours,
@@ -213,6 +218,7 @@ export const silences = [
   {
     name: 'cut, and closed',
     says: '`closed` resolves within the second that close() has, also with more to send than the system takes',
+    promises: 1000,
     on: ['far'],
     quick: ['far'],
     apis: ['connect()'],
@@ -269,6 +275,7 @@ export const silences = [
   {
     name: 'the MTU shrinks, and nobody tells',
     says: 'nothing goes through any more: `idleTimeout` of 2,000 ms: ERR_IDLE_TIMEOUT',
+    promises: 2000,
     on: ['far'],
     quick: [],
     apis: ours,

@@ -107,12 +107,13 @@ impl Carrier {
             let place = segment(packet).map(|segment| self.flows.note(&segment, side));
             if place.as_ref().is_some_and(|place| place.dropped) {
                 road.counts.packets += 1;
-                road.counts.lost += 1;
+                road.counts.dropped += 1;
                 continue;
             }
             let large =
                 (packet.len() > usize::from(road.line.mtu)).then_some(Refusal::TooLarge(road.line.mtu));
             if let Some(why) = refusal.or(large) {
+                road.counts.packets += 1;
                 road.counts.refused += 1;
                 let told = !(large.is_some() && road.line.silent);
                 if told && let Some(answer) = refuse(packet, why) {
@@ -169,9 +170,11 @@ impl Carrier {
             Command::Counts => {
                 let sum = |of: fn(&Road) -> u64| self.roads.iter().map(of).sum::<u64>();
                 return Ok(format!(
-                    "packets={} lost={} reordered={} duplicated={} corrupted={} refused={}",
+                    "packets={} lost={} dropped={} overflowed={} reordered={} duplicated={} corrupted={} refused={}",
                     sum(|road| road.counts.packets),
                     sum(|road| road.counts.lost),
+                    sum(|road| road.counts.dropped),
+                    sum(|road| road.counts.overflowed),
                     sum(|road| road.counts.reordered),
                     sum(|road| road.counts.duplicated),
                     sum(|road| road.counts.corrupted),

@@ -16,7 +16,7 @@ pub(crate) enum Command {
     Drop(Vec<Rule>),
     /// `refuse up|down|both <why>|nothing`: packets are not passed on, and the sender is told so.
     Refuse(Vec<usize>, Option<Refusal>),
-    /// `counts`: what happened so far.
+    /// `counts`: what happened so far, as `name=number`. Of netem there are only `packets` and `lost`.
     Counts,
     /// `ends <port>`: how often either side has sent FIN and RST over the connections to that port of the server.
     Ends(u16),

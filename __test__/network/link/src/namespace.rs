@@ -32,7 +32,7 @@ impl Namespace {
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: no memory is involved, and this process has one thread.
         if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
-            return Err(because("no network namespace could be made (root is needed)"));
+            return Err(because("no network namespace could be made (root is needed, or a user namespace)"));
         }
         let handle = File::open("/proc/self/ns/net")?;
         Ok(Self { handle, v6: fs::exists("/proc/self/net/if_inet6").unwrap_or(false) })
@@ -73,15 +73,15 @@ impl Namespace {
     }
 }
 
-/// Runs a program of the system.
+/// Runs a program of the system. What it writes to stdout.
 ///
 /// # Errors
 /// What it says, or that there is none.
-pub(crate) fn tool(program: &str, arguments: &[&str], input: &str) -> io::Result<()> {
+pub(crate) fn tool(program: &str, arguments: &[&str], input: &str) -> io::Result<String> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| io::Error::other(format!("{program} could not be run (iproute2): {error}")))?;
@@ -91,7 +91,7 @@ pub(crate) fn tool(program: &str, arguments: &[&str], input: &str) -> io::Result
     let output = child.wait_with_output()?;
     let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(io::Error::other(format!("{program} {}: {said}", arguments.join(" "))))
 }

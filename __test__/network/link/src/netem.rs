@@ -32,8 +32,10 @@ pub(crate) fn run(impatient: bool) -> io::Result<()> {
 }
 
 fn obey(sides: &[Namespace; 2], command: Command) -> Result<String, String> {
-    let Command::Line(directions, members) = command else {
-        return Err("netem cannot do that".to_owned());
+    let (directions, members) = match command {
+        Command::Line(directions, members) => (directions, members),
+        Command::Counts => return counts(sides).map_err(|error| error.to_string()),
+        _ => return Err("netem cannot do that".to_owned()),
     };
     let line: Line = members.parse()?;
     for direction in directions {
@@ -43,11 +45,31 @@ fn obey(sides: &[Namespace; 2], command: Command) -> Result<String, String> {
     Ok(String::new())
 }
 
+/// What both disciplines have sent and lost so far, in the words of `Command::Counts`.
+fn counts(sides: &[Namespace; 2]) -> io::Result<String> {
+    let (mut packets, mut lost) = (0, 0);
+    for side in sides {
+        side.enter()?;
+        let said = tool("tc", &["-s", "qdisc", "show", "dev", DEVICE], "")?;
+        let number = |before: &str| number_after(&said, before).ok_or_else(|| io::Error::other(said.clone()));
+        let dropped = number("(dropped ")?;
+        packets += number(" bytes ")? + dropped;
+        lost += dropped;
+    }
+    Ok(format!("packets={packets} lost={lost}"))
+}
+
+/// The number that follows these words in what tc says.
+fn number_after(said: &str, before: &str) -> Option<u64> {
+    let (_, rest) = said.split_once(before)?;
+    rest.split(|char: char| !char.is_ascii_digit()).next()?.parse().ok()
+}
+
 /// Makes the line so, out of the namespace that this process is in.
 fn discipline(line: &Line) -> io::Result<()> {
     let arguments = arguments(line);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    tool("tc", &arguments, "").map_err(|error| {
+    tool("tc", &arguments, "").map(|_| ()).map_err(|error| {
         let unknown = error.to_string().contains("qdisc kind is unknown");
         if unknown { io::Error::other("this kernel has no netem") } else { error }
     })
@@ -79,6 +101,13 @@ fn arguments(line: &Line) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_tc_says_is_counted() {
+        let said = "qdisc netem 8001: root refcnt 2 limit 10000 loss 2%\n Sent 1234 bytes 56 pkt (dropped 7, overlimits 0 requeues 0)\n backlog 0b 0p requeues 0\n";
+        assert_eq!((number_after(said, " bytes "), number_after(said, "(dropped ")), (Some(56), Some(7)));
+        assert_eq!(number_after(said, "(lost "), None);
+    }
 
     #[test]
     fn a_line_is_said_in_the_words_of_tc() {

@@ -8,7 +8,12 @@ use crate::{dice::Dice, line::Line, packet::beyond_ip};
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) packets: u64,
+    /// By the dice.
     pub(crate) lost: u64,
+    /// Because a rule wants it.
+    pub(crate) dropped: u64,
+    /// Because too much waits.
+    pub(crate) overflowed: u64,
     pub(crate) reordered: u64,
     pub(crate) duplicated: u64,
     pub(crate) corrupted: u64,
@@ -40,8 +45,13 @@ impl Road {
         let twice = dice.says(self.line.duplicate);
         let corrupt = dice.says(self.line.corrupt);
         let (wavers, place) = (dice.throw(), dice.throw());
-        let Some(departs) = self.departure(packet.len(), now).filter(|_| !lost) else {
+        let departs = self.departure(packet.len(), now);
+        if lost {
             self.counts.lost += 1;
+            return Vec::new();
+        }
+        let Some(departs) = departs else {
+            self.counts.overflowed += 1;
             return Vec::new();
         };
         if corrupt && flip(packet, place).is_some() {
@@ -128,7 +138,7 @@ mod tests {
         let (mut road, now) = road("rate=800000 queue=2500");
         let dues: Vec<Vec<u128>> = (0..5).map(|packet| after(&mut road, now, packet)).collect();
         assert_eq!(dues, [vec![10], vec![20], vec![30], vec![], vec![]]);
-        assert_eq!(road.counts.lost, 2);
+        assert_eq!((road.counts.lost, road.counts.overflowed), (0, 2));
     }
 
     #[test]
