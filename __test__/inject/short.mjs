@@ -71,6 +71,11 @@ const uncaught = [];
 process.on('uncaughtException', (error) => uncaught.push(String(error?.stack)));
 process.on('unhandledRejection', (error) => uncaught.push(String(error)));
 
+/** @type {(() => Promise<void>) | undefined} */
+let stopPeers;
+// What they have made goes with it.
+process.once('disconnect', () => process.exit());
+
 const steps = {
   /** @param {{ places: Places, names?: string[] }} asked @returns {Promise<Outcome[]>} */
   async connect({ places, names = Object.keys(ways) }) {
@@ -114,8 +119,12 @@ const steps = {
   /** Peers of its own: nobody else's reach into a network of its own. @returns {Promise<Places>} */
   async serve() {
     execFileSync('ip', ['link', 'set', 'lo', 'up']);
-    const { places } = await startPeers();
+    const { places, stop } = await startPeers();
+    stopPeers = stop;
     return places;
+  },
+  async stop() {
+    await stopPeers?.();
   },
   /** Which ports of its network the system gives connections. @param {{ from: number, to: number }} asked */
   ports({ from, to }) {

@@ -23,7 +23,7 @@ export class Short extends Program {
     this.#places = places;
   }
 
-  /** @param {'connect' | 'fill' | 'free' | 'become' | 'exhaust' | 'state' | 'serve' | 'ports' | 'keep' | 'talk' | 'leave'} step @param {object} [asked] */
+  /** @param {'connect' | 'fill' | 'free' | 'become' | 'exhaust' | 'state' | 'serve' | 'stop' | 'ports' | 'keep' | 'talk' | 'leave'} step @param {object} [asked] */
   async does(step, asked = {}) {
     const { answer } = await this.ask({ step, places: this.#places, ...asked });
     return answer;
@@ -178,7 +178,9 @@ export const shortages = [
       await short.does('ports', { from: 32_768, to: 60_999 });
       wrong.push(...judge('with the others', await short.does('connect', { places })));
       await short.does('leave');
-      return [...wrong, ...(await rest(short, sockets, { places }))];
+      wrong.push(...(await rest(short, sockets, { places })));
+      await short.does('stop');
+      return wrong;
     },
   },
   {
