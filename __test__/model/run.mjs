@@ -58,11 +58,14 @@ const found = everFound[values.what] ?? [];
 
 /** What no promise and no call has told. @type {string[]} */
 const strays = [];
-let peersBroke = false;
+/** Seeds of what is being performed. @type {Set<number>} */
+const underWay = new Set();
+/** Seeds of what was being performed when the peer broke. @type {Set<number>} */
+const broken = new Set();
 process.on('unhandledRejection', (reason) => strays.push(`unhandled rejection: ${show(reason)}`));
 process.on('uncaughtException', (error) => {
   // Of Node's TLS over a stream, as the peers have it: an assertion of its own when both end at the same time.
-  if (/js_stream_socket/.test(error.stack ?? '')) peersBroke = true;
+  if (/js_stream_socket/.test(error.stack ?? '')) for (const seed of underWay) broken.add(seed);
   else strays.push(`uncaught exception: ${show(error)}`);
 });
 process.on('warning', ({ name, message }) => {
@@ -102,14 +105,16 @@ async function examine(seed, first) {
     seed,
     numRuns: 1,
     interruptAfterTimeLimit: SHRINK_MS,
-    ...(values.path && { path: values.path }),
   };
   for (let attempt = 0; attempt < AGAIN; attempt += 1) {
     const { failed, counterexample, counterexamplePath, errorInstance } = await fc.check(property, options);
     if (!failed || !counterexample) continue;
     return { seed, path: counterexamplePath, sequence: counterexample[0], error: show(errorInstance) };
   }
-  if (peersBroke) return undefined;
+  if (broken.has(seed)) {
+    console.log(`set aside, because the peer broke: --seed ${seed}: ${first}`);
+    return undefined;
+  }
   return {
     seed,
     path: null,
@@ -128,7 +133,7 @@ const faults = [];
 let performed = 0;
 
 if (values.sequence) await only(JSON.parse(values.sequence));
-else if (values.path) failures.push(...[await examine(from, 'it passes')].filter((one) => one !== undefined));
+else if (values.path) await again();
 else await many();
 tell();
 
@@ -140,13 +145,25 @@ async function only(sequence) {
   );
 }
 
+/** What an earlier run has shrunk. */
+async function again() {
+  performed += 1;
+  const options = { seed: from, numRuns: 1, endOnFailure: true, path: values.path };
+  const { failed, counterexample, errorInstance } = await fc.check(
+    fc.asyncProperty(arbitrary, alone),
+    options,
+  );
+  if (failed) {
+    const sequence = /** @type {any} */ (counterexample)[0];
+    failures.push({ seed: from, path: values.path ?? null, sequence, error: show(errorInstance) });
+  }
+}
+
 async function many() {
   for (const sequence of found) await only(sequence);
   const before = openSockets();
   /** @type {Map<number, string>} */
   const suspects = new Map();
-  /** @type {Set<number>} */
-  const underWay = new Set();
   // If the process dies of it, that is the only trace.
   process.once('exit', () => {
     if (underWay.size > 0)
