@@ -24,7 +24,7 @@ const USAGE = `npm run test:model -- [options]
   --sequence <json> performs this sequence
   --node <majors>   versions of Node (default: ${nodeMajors.join(',')})
   --io <ways>       values of WINTERSOCK_IO (default: direct,thread)
-  --parallel <n>    sequences at a time (default: 8; 1 looks for descriptors after each)
+  --parallel <n>    sequences at a time (default: 8; 1 looks for open sockets after each)
   --quick           what npm test runs: fewer of each, this Node, direct
   --write           puts the result into docs/reliability.md
   --help`;

@@ -92,7 +92,7 @@ async function back(before) {
   for (const deadline = performance.now() + 6000; openSockets() > before && performance.now() < deadline; )
     await sleep(5);
   const left = openSockets() - before;
-  if (left > 0) throw new Error(`${left} descriptors are left`);
+  if (left > 0) throw new Error(`${left} sockets are left`);
 }
 
 /** @param {number} seed */
