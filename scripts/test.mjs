@@ -25,11 +25,14 @@ const chosen = new RegExp(`^(install|build|fetch)|${pattern}`);
 /** @param {string[]} names */
 const without = (names) => names.map((name) => `--exclude=__test__/${name}`);
 
-/** What need not run again: it looks at sources, or chooses versions of Node by itself. */
+/** What need not run again: it looks at sources, chooses versions of Node by itself, or has a suite that does. */
 const once = without([
   ...['layers.test.ts', 'documents.test.ts', 'bench.test.ts', 'package.test.ts', 'package-content.test.ts'],
-  ...['supply-chain.test.ts', 'soak.test.ts', 'model.test.ts', 'fuzz**'],
+  ...['supply-chain.test.ts', 'soak.test.ts', 'model.test.ts', 'teardown.test.ts', 'fuzz**'],
 ]);
+
+/** What takes long, and depends on the version of Node least: on the oldest and the newest only. */
+const atTheEnds = without(['faults.test.ts', 'buffers.test.ts', 'io-ahead.test.ts', 'last-words.test.ts']);
 
 /** What need not run again on the same Node: it chooses by itself where I/O happens. */
 const everyWay = without(['io.test.ts', 'io-ahead.test.ts', 'examples.test.ts']);
@@ -253,7 +256,9 @@ for (const { what, way, majors, options } of runs) {
   for (const major of majors) {
     const node = nodes.get(major) ?? run;
     const again = what === 'core' && !(way === 'direct' && major === first) ? once : [];
-    await step(`${what}, Node ${major}, I/O ${way}`, () => vitest(node, way, [...options, ...again]), built);
+    const fewer = what === 'core' && between.includes(major) ? atTheEnds : [];
+    const all = [...options, ...again, ...fewer];
+    await step(`${what}, Node ${major}, I/O ${way}`, () => vitest(node, way, all), built);
   }
 }
 

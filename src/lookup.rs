@@ -45,17 +45,30 @@ fn find(host: &str, port: u16) -> Result<Vec<SocketAddr>, (Lookup, io::Error)> {
 
 fn why(error: LookupError) -> (Lookup, io::Error) {
     use LookupErrorKind as Kind;
-    // A resolver that cannot open its files or a socket tells anything: that the name is not known, or not now.
+    let kind = error.kind();
+    let error = io::Error::from(error);
+    if let Some(code) = shortage(&error) {
+        return (Lookup::Short(code), error);
+    }
+    // A resolver that cannot open its files or a socket tells anything else, too: that the name is not known, or not now.
     if let Err(short) = Socket::new(Domain::IPV4, Type::DGRAM, None)
-        && let code @ ("EMFILE" | "ENFILE" | "ENOBUFS" | "ENOMEM") = io_code(&short)
+        && let Some(code) = shortage(&short)
     {
         return (Lookup::Short(code), short);
     }
-    let reason = match error.kind() {
+    let reason = match kind {
         Kind::NoName | Kind::NoData => Lookup::Unknown,
         Kind::Again => Lookup::Temporary,
         Kind::Memory => Lookup::Short("ENOMEM"),
         _ => Lookup::Failed,
     };
-    (reason, error.into())
+    (reason, error)
+}
+
+/// What the system is short of, if that is what it says.
+fn shortage(error: &io::Error) -> Option<&'static str> {
+    match io_code(error) {
+        code @ ("EMFILE" | "ENFILE" | "ENOBUFS" | "ENOMEM") => Some(code),
+        _ => None,
+    }
 }
