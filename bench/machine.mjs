@@ -88,7 +88,7 @@ export async function busyness() {
 export function describeMachine() {
   const model = cpus()[0]?.model.trim() || process.arch;
   const gibibytes = Math.round(totalmem() / 2 ** 30);
-  return `${model}, ${availableParallelism()} processors, ${gibibytes} GiB, ${type()} ${release()}`;
+  return `${model}, ${availableParallelism()} processors, ${gibibytes} GiB, ${type()} ${release().replace(/-.*/, '')}`;
 }
 
 /** The numbers of a list such as "0-2,5". @param {string | undefined} list @returns {number[]} */
