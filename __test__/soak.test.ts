@@ -1,8 +1,8 @@
 /** The quick form of the soak: that nothing is left, and that nothing fails which should not. Memory takes longer to judge. */
 import { expect, test, vi } from 'vitest';
+import { slowness } from './fixtures/environment.mjs';
 import { runNode } from './fixtures/node-process.mjs';
 
-const slowness = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
 vi.setConfig({ testTimeout: 180_000 * slowness });
 
 const io = process.env['WINTERSOCK_IO'] || 'direct';
@@ -10,7 +10,6 @@ const io = process.env['WINTERSOCK_IO'] || 'direct';
 async function soak(...args: string[]) {
   const { code, stdout, stderr } = await runNode(['scripts/soak.mjs', '--quick', '--io', io, ...args], {
     deadline: 170_000 * slowness,
-    env: { WINTERSOCK_SLOWNESS: String(slowness) },
   });
   const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(stdout) ?? [];
   return {

@@ -1,16 +1,15 @@
 /** What can go wrong on the wire, by name: what the peer, or the user, then does. */
+import { slowness } from '../fixtures/environment.mjs';
 import { Handshake } from './handshake.mjs';
 import { DEADLINE } from './ledger.mjs';
 import { message, newSessionTicket } from './messages.mjs';
 import { FULL, record, Type } from './records.mjs';
 import { CLOSE_NOTIFY } from './wire.mjs';
 
-/** By how much all takes longer, as with an addon that checks what it does. */
-export const SLOWNESS = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
 /** How long the user, or a time limit, waits. Milliseconds. */
-export const PATIENCE = 250 * SLOWNESS;
+export const PATIENCE = 250 * slowness;
 /** Of a limit that must not strike before the fault: a busy machine is slow. Milliseconds. */
-export const LIMIT = 1000 * SLOWNESS;
+export const LIMIT = 1000 * slowness;
 
 const INJECTED = Buffer.from('INJECTED');
 const HTTP = Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n');

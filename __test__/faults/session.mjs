@@ -1,17 +1,17 @@
 /** A run of the matrix in a process of its own, which has to end by itself. Types: session.d.mts. */
 import { fileURLToPath } from 'node:url';
+import { slowness } from '../fixtures/environment.mjs';
 import { runNode } from '../fixtures/node-process.mjs';
 import { compare } from './verdict.mjs';
 
 const program = fileURLToPath(new URL('program.mjs', import.meta.url));
 
 export async function runMatrix({ node = process.execPath, io, apis, only = '', deadline = 600_000 }) {
-  const slowness = process.env['WINTERSOCK_SLOWNESS'] || '1';
   const env = io === undefined ? {} : { WINTERSOCK_IO: io };
   const { code, signal, stdout, stderr } = await runNode([program, apis.join(), only], {
     env,
     node,
-    deadline: deadline * Number(slowness),
+    deadline: deadline * slowness,
   });
   const lines = stdout
     .trim()

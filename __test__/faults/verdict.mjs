@@ -1,8 +1,9 @@
 /** What a cell has to end with, and when, and whether it has. */
-import { LIMIT, PATIENCE, SLOWNESS } from './injections.mjs';
+import { slowness } from '../fixtures/environment.mjs';
+import { LIMIT, PATIENCE } from './injections.mjs';
 
 /** How long anything may take, when what it waits for is over. Milliseconds. */
-const PROMPT = 2000 * SLOWNESS;
+const PROMPT = 2000 * slowness;
 /** How long close() may listen for the peer's end. Milliseconds. */
 const CLOSING = 1000;
 

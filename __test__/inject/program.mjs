@@ -1,10 +1,10 @@
 /** A program in a process of its own, which is asked for one thing after the other. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { clearedEnvironment } from '../fixtures/environment.mjs';
+import { clearedEnvironment, slowness } from '../fixtures/environment.mjs';
 
 /** Milliseconds for an answer, on the slowest machine. */
-const DEADLINE = 120_000 * Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
+const DEADLINE = 120_000 * slowness;
 
 export class Program {
   #child;

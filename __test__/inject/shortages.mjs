@@ -1,6 +1,7 @@
 /** What a process can run out of, for real: with the addon as it is published. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { slowness } from '../fixtures/environment.mjs';
 import { Program } from './program.mjs';
 
 const program = fileURLToPath(new URL('short.mjs', import.meta.url));
@@ -8,8 +9,6 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Nobody's: no other process counts towards its limits. */
 const NOBODY = 61_234;
-
-const slowness = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
 
 /** @typedef {import('./shortages.d.mts').Shortage} Shortage */
 

@@ -2,8 +2,9 @@
  * The process at the near end: runs workloads over the line, one after the other, each with several kinds of connections at a time. It
  * has to end by itself when the stage lets it go.
  */
+import { slowness } from '../fixtures/environment.mjs';
 import { inventory, surplus } from '../fixtures/inventory.mjs';
-import { addresses, slowness } from './line.mjs';
+import { addresses } from './line.mjs';
 import { destroyOthers, openWire } from './wires.mjs';
 import { warmUp, workloads } from './workloads/index.mjs';
 

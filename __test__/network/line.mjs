@@ -10,9 +10,6 @@ import { createInterface } from 'node:readline';
 import { runStep } from '../../scripts/step.mjs';
 import { root } from '../../scripts/workspace.mjs';
 
-/** By how much deadlines are longer than usual. */
-export const slowness = Number(process.env.WINTERSOCK_SLOWNESS || 1);
-
 /** Conditions, by name: what the line is like in both directions. Times in ms, rates in bits per second. */
 export const conditions = {
   good: '',

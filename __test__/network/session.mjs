@@ -1,5 +1,5 @@
 /** Runs workloads, some stages at a time. */
-import { slowness } from './line.mjs';
+import { slowness } from '../fixtures/environment.mjs';
 import { Stage } from './stage.mjs';
 import { Tallies } from './tallies.mjs';
 import { warmUp, workloads } from './workloads/index.mjs';

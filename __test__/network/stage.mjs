@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../scripts/workspace.mjs';
-import { clearedEnvironment } from '../fixtures/environment.mjs';
-import { conditions, inside, Line, slowness } from './line.mjs';
+import { clearedEnvironment, slowness } from '../fixtures/environment.mjs';
+import { conditions, inside, Line } from './line.mjs';
 
 /** A Node process in a namespace that is asked by messages. */
 class Program {

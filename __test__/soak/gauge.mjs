@@ -3,9 +3,7 @@ import { readdirSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSockets } from '../fixtures/descriptors.mjs';
-
-/** How many times longer things may take, on a machine that is busy or slow. */
-export const slowness = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
+import { slowness } from '../fixtures/environment.mjs';
 
 /**
  * @typedef {object} Reading

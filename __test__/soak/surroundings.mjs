@@ -6,10 +6,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Child } from '../../bench/child.mjs';
 import { peerExecutable, Server } from '../../bench/server.mjs';
-import { clearedEnvironment } from '../fixtures/environment.mjs';
+import { clearedEnvironment, slowness } from '../fixtures/environment.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
 import { startPostgres } from '../fixtures/postgres.mjs';
-import { slowness } from './gauge.mjs';
 
 /** Where nobody listens. No port that connections come from: one of those could meet itself there. */
 const NOBODY = 1;

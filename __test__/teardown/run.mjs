@@ -1,10 +1,10 @@
 /** Runs one scenario in a process of its own, and says what is wrong with how it ended. */
+import { slowness } from '../fixtures/environment.mjs';
 import { runNode } from '../fixtures/node-process.mjs';
 import { Peers } from './peers.mjs';
 import { expectedEndings } from './scenarios.mjs';
 
-/** How long a process may take, and its peers, in milliseconds. An instrumented addon takes longer: WINTERSOCK_SLOWNESS is a factor. */
-export const slowness = Number(process.env['WINTERSOCK_SLOWNESS'] || 1);
+/** How long a process may take, and its peers, in milliseconds. */
 const DEADLINE = 60_000 * slowness;
 const PEERS_DEADLINE = 10_000 * slowness;
 

@@ -1,9 +1,10 @@
 /** pg and a real PostgreSQL, over a bad line. The queries run in a process of their own, which has to end by itself. */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
+import { slowness } from '../../fixtures/environment.mjs';
 import { runNode } from '../../fixtures/node-process.mjs';
 import { startPostgres } from '../../fixtures/postgres.mjs';
-import { addresses, slowness } from '../line.mjs';
+import { addresses } from '../line.mjs';
 import { reachable } from './proxies.mjs';
 
 const queries = fileURLToPath(new URL('postgres-queries.mjs', import.meta.url));
@@ -41,7 +42,6 @@ export const postgres = [
         ...prepared,
         PGHOST: addresses.v4,
         DATABASE_CA: ca,
-        WINTERSOCK_SLOWNESS: String(slowness),
         ...(process.env.WINTERSOCK_IO ? { WINTERSOCK_IO: process.env.WINTERSOCK_IO } : {}),
       };
       const args = [...imports[api], queries, api, String(size)];
