@@ -1,4 +1,5 @@
 /** A process that has no descriptors left, and then has some again. */
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Peer } from './behaviour/wire.ts';
 import { runNode } from './fixtures/node-process.mjs';
@@ -34,4 +35,21 @@ test.runIf(process.platform !== 'win32').each([0, 1])(
     expect(JSON.parse(stdout)).toEqual({ without: ['EMFILE', 'EMFILE'], again: 'opened' });
   },
   15_000,
+);
+
+// A resolver that cannot open its files says that the name is not known. When it says so, the descriptors may be there again.
+test.runIf(process.platform === 'linux')(
+  'a name that is known is never said to be unknown while descriptors come and go',
+  async () => {
+    const program = fileURLToPath(new URL('fixtures/few-descriptors.mjs', import.meta.url));
+    const address = peer.address.replace('127.0.0.1', 'localhost');
+    const shell = 'ulimit -n 100; exec "$0" "$@"';
+    const { stdout, stderr } = await runNode(['-c', shell, process.execPath, program, address], {
+      node: 'sh',
+      deadline: 20_000,
+    });
+    expect(stderr).toBe('');
+    expect(stdout).toBe('EMFILE,opened\n');
+  },
+  25_000,
 );

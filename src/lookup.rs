@@ -51,7 +51,7 @@ fn why(error: LookupError) -> (Lookup, io::Error) {
         return (Lookup::Short(code), error);
     }
     // A resolver that cannot open its files or a socket tells anything else, too: that the name is not known, or not now.
-    if let Err(short) = Socket::new(Domain::IPV4, Type::DGRAM, None)
+    if let Err(short) = spare()
         && let Some(code) = shortage(&short)
     {
         return (Lookup::Short(code), short);
@@ -63,6 +63,11 @@ fn why(error: LookupError) -> (Lookup, io::Error) {
         _ => Lookup::Failed,
     };
     (reason, error)
+}
+
+/// Whether there are descriptors for a resolver. It needs two; others that had them when it ran may have given some back since.
+fn spare() -> io::Result<Vec<Socket>> {
+    (0..8).map(|_| Socket::new(Domain::IPV4, Type::DGRAM, None)).collect()
 }
 
 /// What the system is short of, if that is what it says.
