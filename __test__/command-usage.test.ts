@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { exit } from '../lib/command/failure.ts';
-import { options } from '../lib/command/options.ts';
+import { type Option, options } from '../lib/command/options.ts';
 import { preambles } from '../lib/command/starttls.ts';
 import { serve } from './command/server.ts';
 import { command, file } from './command/stage.ts';
@@ -84,6 +84,32 @@ describe('a mistake ends with 2, says what is meant, and leaves stdout alone:', 
     expect(code).toBe(2);
   });
 });
+
+// Somebody who has mixed up the arguments: the messages end up in logs.
+test.each(
+  Object.entries<Option>(options)
+    .filter(([, { value }]) => value !== undefined)
+    .map(([name]) => name),
+)(
+  'a password in the value of --%s is not repeated',
+  async (name) => {
+    const url = 'postgres://me:secret@db.example/x';
+    const others = {
+      cert: ['--key', 'k'],
+      key: ['--cert', 'c'],
+      'passphrase-file': ['--cert', 'c', '--key', 'k'],
+    };
+    const more = Object.hasOwn(others, name) ? others[name as keyof typeof others] : [];
+    const secure = name === 'starttls' || name === 'proxy' ? [] : ['--tls'];
+    const { code, stderr } = await command(['127.0.0.1:1', `--${name}`, url, ...secure, ...more], {
+      input: '',
+    });
+    expect(stderr).not.toContain('secret');
+    // Any text is a name of a protocol.
+    expect(code).toBe(name === 'alpn' ? 1 : 2);
+  },
+  15_000,
+);
 
 test('several mistakes are a list, one in each line', async () => {
   const { code, stderr } = await command(['localhost:1', '--tls', '--pin', 'x', '--deny', '300.0.0.0/8']);

@@ -1,7 +1,7 @@
 /** Addresses: strict, as in workerd. What is wrong throws before anything is sent. */
 
 import { isIPv6 } from 'node:net';
-import { literal, SocketError } from './error.ts';
+import { literal, quoted, SocketError } from './error.ts';
 
 export interface Address {
   /** A name or an IP address, without brackets. Of a Unix domain socket: its path, or `@` and its abstract name. */
@@ -122,8 +122,7 @@ function finish(host: string, port: number): Address {
 
 /** For messages: without what stands before an `@`, which may be a password. */
 function quote(text: string): string {
-  const bare = text.startsWith(UNIX) ? text : text.replace(/^(\w+:\/\/)?.*@/s, '$1');
-  return literal(bare.length > 80 ? `${bare.slice(0, 80)}...` : bare);
+  return text.startsWith(UNIX) ? literal(text) : quoted(text);
 }
 
 function invalid(what: string): SocketError {

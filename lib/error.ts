@@ -24,12 +24,20 @@ export class SocketError extends TypeError {
   }
 }
 
+/** Longer texts are cut in messages. */
+const SHOWN = 80;
+
 /** A text as messages have it: in quotation marks, and with nothing in it that a terminal obeys. JSON leaves some of that as it is. */
 export function literal(text: string): string {
-  return JSON.stringify(text).replaceAll(
+  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text).replaceAll(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
+}
+
+/** The same of what somebody has passed, without what stands before an `@`: that may be a password. */
+export function quoted(text: string): string {
+  return literal(text.replace(/^(\s*[a-z][a-z\d+.-]*:\/\/)?.*@/is, '$1'));
 }
 
 /** What the native half says of a failure. */

@@ -14,7 +14,7 @@ import {
   readTls,
   withoutIdentity,
 } from './credentials.ts';
-import { literal, rethrowing, SocketError } from './error.ts';
+import { quoted, rethrowing, SocketError } from './error.ts';
 import { type Idle, IdleWatch } from './idle.ts';
 import type { Options } from './options.ts';
 
@@ -232,7 +232,7 @@ function readAddresses(found: unknown, text: string): string[] {
     if (typeof address === 'string' && address.startsWith(UNIX)) {
       return UNIX + parsePath(address.slice(UNIX.length)).host;
     }
-    const what = typeof address === 'string' ? literal(address.slice(0, 80)) : typeof address;
+    const what = typeof address === 'string' ? quoted(address) : typeof address;
     throw new SocketError(
       `\`resolve\` of the binding gave ${what} for ${text}; let it give an iterable of IP addresses, or of 'unix:/path'`,
       { code: 'ERR_INVALID_IP_ADDRESS' },

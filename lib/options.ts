@@ -3,7 +3,7 @@
 import type { Secure } from '../binding.d.cts';
 import type { SecureTransportKind } from '../index.d.ts';
 import { isHost, unbracketed } from './address.ts';
-import { literal, SocketError } from './error.ts';
+import { quoted, SocketError } from './error.ts';
 
 export interface Options {
   allowHalfOpen: boolean;
@@ -73,7 +73,7 @@ export function readSecureTransport(value: unknown): SecureTransportKind {
   if (value === 'off' || value === 'on' || value === 'starttls') return value;
   const text = typeof value === 'symbol' ? value.toString() : String(value);
   if (text === 'off' || text === 'on' || text === 'starttls') return text;
-  throw invalid(`\`secureTransport\` must be 'off', 'on' or 'starttls', not ${literal(text)}`);
+  throw invalid(`\`secureTransport\` must be 'off', 'on' or 'starttls', not ${quoted(text)}`);
 }
 
 /** Names of protocols, most wanted first. */
@@ -124,9 +124,7 @@ function readName(value: unknown, option: string): string | undefined {
 
 /** A value, for a message. */
 export function describe(value: unknown): string {
-  return typeof value === 'string'
-    ? literal(value.slice(0, 80))
-    : String(value === null ? null : typeof value);
+  return typeof value === 'string' ? quoted(value) : String(value === null ? null : typeof value);
 }
 
 /** An option that cannot be used. */

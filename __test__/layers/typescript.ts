@@ -176,7 +176,7 @@ export const typescript: Record<string, readonly string[]> = {
     'config/proxy.ts',
     'config/values.ts',
   ],
-  'config/environment.ts': ['address.ts', 'config/mistakes.ts', 'config/values.ts'],
+  'config/environment.ts': ['address.ts', 'config/mistakes.ts', 'error.ts'],
   'config/limits.ts': ['config/members.ts', 'config/mistakes.ts', 'config/values.ts'],
   'config/members.ts': ['config/mistakes.ts', 'config/values.ts', 'error.ts'],
   'config/mistakes.ts': ['error.ts', 'options.ts'],
@@ -187,6 +187,7 @@ export const typescript: Record<string, readonly string[]> = {
     'config/members.ts',
     'config/mistakes.ts',
     'config/values.ts',
+    'error.ts',
   ],
   'config/values.ts': ['config/mistakes.ts', 'error.ts'],
   // The command is the first user of the package: it knows the package alone.

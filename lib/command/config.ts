@@ -16,7 +16,7 @@ const patience = 30_000;
  * @throws {UsageError}
  */
 export function bindingOf(given: Arguments, lookUp: (hostname: string) => Promise<string[]>): BindingConfig {
-  const files = (name: OptionName): URL[] => given.values(name).map((path) => pathToFileURL(resolve(path)));
+  const files = (name: OptionName): URL[] => given.values(name).map((path) => fileOf(name, path));
   const [cert] = files('cert');
   const [key] = files('key');
   const proxy = given.value('proxy');
@@ -36,6 +36,13 @@ export function bindingOf(given: Arguments, lookUp: (hostname: string) => Promis
     connectTimeout: timeLimitOf(given),
     idleTimeout: millisecondsOf(given, 'idle-timeout') ?? 0,
   };
+}
+
+/** A URL of something else would be taken for a path, and its password be shown as a part of one. */
+function fileOf(name: OptionName, path: string): URL {
+  if (/^\w[\w+.-]*:\/\/.*@/s.test(path))
+    throw new UsageError(`--${name} takes the path of a file, and "${bare(path)}" is a URL`);
+  return pathToFileURL(resolve(path));
 }
 
 /**

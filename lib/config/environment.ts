@@ -2,8 +2,8 @@
 
 import { isIP } from 'node:net';
 import { unbracketed } from '../address.ts';
+import { quoted } from '../error.ts';
 import type { Mistakes } from './mistakes.ts';
-import { quoted } from './values.ts';
 
 /** Of DNS. */
 const NAME_MAX = 253;

@@ -42,7 +42,7 @@ export function readMembers(
 
 function unknownMember(name: string, names: readonly string[], where: string): string {
   const path = (member: string): string => (where ? `${where}.${member}` : member);
-  const shown = /^[\w$]{1,80}$/.test(name) ? name : literal(name.slice(0, 80));
+  const shown = /^[\w$]{1,80}$/.test(name) ? name : literal(name);
   const meant = nearest(name, names);
   const remedy = meant
     ? `did you mean \`${path(meant)}\`?`

@@ -2,10 +2,11 @@
 
 import type { ProxyOptions } from '../../binding.d.cts';
 import { isHost, unbracketed } from '../address.ts';
+import { quoted } from '../error.ts';
 import { exceptionsOfEnvironment, proxyVariable } from './environment.ts';
 import { type Members, readMembers } from './members.ts';
 import type { Mistakes } from './mistakes.ts';
-import { describe, quoted, readTexts } from './values.ts';
+import { describe, readTexts } from './values.ts';
 
 type ProxyKind = ProxyOptions['kind'];
 

@@ -1,17 +1,8 @@
 /** Single values of a configuration. Nothing is converted: a text for a number is a mistake in a file of settings. */
 
 import { types } from 'node:util';
-import { literal } from '../error.ts';
+import { quoted } from '../error.ts';
 import type { Mistakes } from './mistakes.ts';
-
-/** Longer texts are cut in messages. */
-const SHOWN = 80;
-
-/** A text for messages, without what stands before an `@`: that may be a password. */
-export function quoted(text: string): string {
-  const bare = text.replace(/^(\s*[a-z][a-z\d+.-]*:\/\/)?.*@/is, '$1');
-  return literal(bare.length > SHOWN ? `${bare.slice(0, SHOWN)}...` : bare);
-}
 
 /** Objects that hold something else than members. Taken for a configuration, they would be one that wants nothing. */
 const KINDS: readonly [is: (value: unknown) => boolean, name: string][] = [

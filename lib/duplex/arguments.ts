@@ -3,7 +3,7 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { resolve } from 'node:path';
 import type { ConnectionOptions } from '../../node.d.ts';
-import { literal, SocketError } from '../error.ts';
+import { quoted, SocketError } from '../error.ts';
 import { invalid } from '../options.ts';
 import { readMilliseconds } from './idleness.ts';
 
@@ -70,7 +70,7 @@ export function readTarget(options: Partial<ConnectionOptions>): Target {
     if (typeof path !== 'string') throw ofType('path', 'a string', path);
     if (/^[\w.[\]:-]+:\d{1,5}$/.test(path)) {
       throw invalid(
-        `\`path\` is ${literal(path)}, which looks like an address; pass a port, or \`{ host, port }\``,
+        `\`path\` is ${quoted(path)}, which looks like an address; pass a port, or \`{ host, port }\``,
       );
     }
     const name = typeof host === 'string' && host ? host : 'localhost';
@@ -88,7 +88,7 @@ export function readTarget(options: Partial<ConnectionOptions>): Target {
   const number = typeof port === 'string' && port.trim() === '' ? Number.NaN : Number(port);
   if (!(Number.isInteger(number) && number >= 0 && number <= 65535)) {
     throw new SocketError(
-      `\`port\` must be a number from 1 to 65535, not ${typeof port === 'string' ? literal(port) : port}`,
+      `\`port\` must be a number from 1 to 65535, not ${typeof port === 'string' ? quoted(port) : port}`,
       {
         code: 'ERR_SOCKET_BAD_PORT',
       },
