@@ -103,6 +103,16 @@ export const trust: Case[] = [
     /name of a trusted one/,
   ),
   refused(
+    'by a root with the name of the trusted one, and a key of another kind',
+    async ({ root }) => {
+      const signedWith = 'RSA with SHA-256';
+      const other = await authority('root', { key: 'RSA 2048', signedWith });
+      return { ...(await below([other], { signedWith })), ca: [root.cert] };
+    },
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    /name of a trusted one/,
+  ),
+  refused(
     'the intermediate authority is not sent',
     usual(({ chain }) => ({ chain: chain.slice(0, 1) })),
     'UNABLE_TO_VERIFY_LEAF_SIGNATURE',

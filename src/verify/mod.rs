@@ -55,13 +55,8 @@ impl Rejection {
                 "ERR_TLS_CERT_ALTNAME_INVALID"
             }
             // A bad signature within a chain is an authority that was made anew under the old name: the key is another.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => match self.chain {
-                Some(Chain::SelfSigned) => "DEPTH_ZERO_SELF_SIGNED_CERT",
-                Some(Chain::EndsInSelfSigned) => "SELF_SIGNED_CERT_IN_CHAIN",
-                Some(Chain::LeafOnly) => "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-                Some(Chain::Incomplete) => "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-                None => "CERT_SIGNATURE_FAILURE",
-            },
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => self.chain_code(),
+            error if self.chain.is_some() && reasons::is_of_another_kind(error) => self.chain_code(),
             CertificateError::Revoked => "CERT_REVOKED",
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 "INVALID_PURPOSE"
@@ -69,6 +64,16 @@ impl Rejection {
             _ if self.unpinned().is_some() => "ERR_TLS_PIN",
             _ if self.is_authority() => "DEPTH_ZERO_SELF_SIGNED_CERT",
             _ => "ERR_TLS_CERT_INVALID",
+        }
+    }
+
+    fn chain_code(&self) -> &'static str {
+        match self.chain {
+            Some(Chain::SelfSigned) => "DEPTH_ZERO_SELF_SIGNED_CERT",
+            Some(Chain::EndsInSelfSigned) => "SELF_SIGNED_CERT_IN_CHAIN",
+            Some(Chain::LeafOnly) => "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+            Some(Chain::Incomplete) => "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+            None => "CERT_SIGNATURE_FAILURE",
         }
     }
 
@@ -113,9 +118,9 @@ impl Rejection {
                 "it is not valid for {server_name} ({}); connect by a name it contains, or pass that name as `sni`",
                 self.verdict()
             ),
-            "DEPTH_ZERO_SELF_SIGNED_CERT" => "it is self-signed and not trusted; give the server a certificate from an authority, and trust that authority with `ca` or NODE_EXTRA_CA_CERTS".into(),
-            "SELF_SIGNED_CERT_IN_CHAIN" => "its chain ends in a root that is not trusted (unknown CA); if you know that authority, trust it with `ca` or NODE_EXTRA_CA_CERTS".into(),
-            "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => "no trusted authority issued it (unknown CA); trust its authority with `ca` or NODE_EXTRA_CA_CERTS, and let the server send its intermediate certificates".into(),
+            "DEPTH_ZERO_SELF_SIGNED_CERT" => "it is self-signed and not trusted; give the server a certificate from an authority, and trust that authority with `ca` (of a binding or of startTls(), not of connect()) or NODE_EXTRA_CA_CERTS".into(),
+            "SELF_SIGNED_CERT_IN_CHAIN" => "its chain ends in a root that is not trusted (unknown CA); if you know that authority, trust it with `ca` (of a binding or of startTls(), not of connect()) or NODE_EXTRA_CA_CERTS".into(),
+            "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => "no trusted authority issued it (unknown CA); trust its authority with `ca` (of a binding or of startTls(), not of connect()) or NODE_EXTRA_CA_CERTS, and let the server send its intermediate certificates".into(),
             "CERT_REVOKED" => "it has been revoked; do not connect until the server has a new one".into(),
             "INVALID_PURPOSE" => "it was not issued for TLS servers; let the server use one with the extended key usage serverAuth".into(),
             _ => format!("{}; give the server a valid X.509 v3 certificate", self.verdict()),
@@ -302,6 +307,27 @@ mod tests {
         assert_eq!(rejection(Some(Chain::LeafOnly)).code(), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
         assert!(rejection(Some(Chain::LeafOnly)).advice("db").contains("not of that key"));
         assert_eq!(rejection(None).code(), "CERT_SIGNATURE_FAILURE");
+    }
+
+    #[test]
+    fn a_signature_that_the_key_cannot_have_made_is_of_another_key() {
+        const RSA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+        const P256: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+        const ECDSA_SHA512: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4];
+        let rejection = |key: &[u8], chain| Rejection {
+            error: CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                signature_algorithm_id: ECDSA_SHA512.into(),
+                public_key_algorithm_id: key.into(),
+            },
+            chain,
+        };
+        let other = rejection(RSA, Some(Chain::LeafOnly));
+        assert_eq!(other.code(), "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+        assert!(other.advice("db").contains("not of that key"));
+        assert_eq!(rejection(RSA, None).code(), "ERR_TLS_CERT_INVALID");
+        let same = rejection(P256, Some(Chain::LeafOnly));
+        assert_eq!(same.code(), "ERR_TLS_CERT_INVALID");
+        assert!(same.advice("db").contains("SHA-256"));
     }
 
     #[test]

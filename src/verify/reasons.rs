@@ -4,12 +4,28 @@ use rustls::CertificateError;
 
 use super::Chain;
 
+const ANOTHER_KEY: &str = "its authority bears the name of a trusted one, but the signature is not of that key (unknown CA); was the authority made anew, has it an RSA key of less than 2048 bits, or is the certificate forged? Trust its present certificate with `ca` (of a binding or of startTls(), not of connect()) or NODE_EXTRA_CA_CERTS";
+
+/// Whether a certificate was signed by a key of another kind than its issuer has, as by P-256 where that is RSA. rustls says that the two do not
+/// fit, which they also do not if the digest is too short for the key.
+pub(super) fn is_of_another_kind(error: &CertificateError) -> bool {
+    let CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+        signature_algorithm_id: signature,
+        public_key_algorithm_id: key,
+    } = error
+    else {
+        return false;
+    };
+    // Both begin with an object identifier in DER. Its first five bytes, after tag and length, are of RSA, of elliptic curves, or of Ed25519.
+    let family = |id: &[u8]| id.iter().skip(2).take(5).copied().collect::<Vec<u8>>();
+    family(signature) != family(key)
+}
+
 /// Why a certificate was refused and what to do, where rustls's own words do not say it.
 pub(super) fn of(error: &CertificateError, chain: Option<Chain>) -> Option<&'static str> {
     match error {
-        CertificateError::BadSignature if chain.is_some() => Some(
-            "its authority bears the name of a trusted one, but the signature is not of that key (unknown CA); was the authority made anew, has it an RSA key of less than 2048 bits, or is the certificate forged? Trust its present certificate with `ca` or NODE_EXTRA_CA_CERTS",
-        ),
+        CertificateError::BadSignature if chain.is_some() => Some(ANOTHER_KEY),
+        error if chain.is_some() && is_of_another_kind(error) => Some(ANOTHER_KEY),
         CertificateError::BadSignature => Some(
             "what its key signed cannot be verified; is it an RSA key of less than 2048 bits? Give the server a longer one, or P-256",
         ),
