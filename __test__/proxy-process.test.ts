@@ -55,7 +55,7 @@ async function outcomes(proxy: 'true' | 'default', env: Record<string, string>, 
 describe('what the environment says', () => {
   const refusal = (scheme: string, target: string) =>
     expect.stringMatching(
-      new RegExp(`^SocketError: connect ECONNREFUSED ${target} by the proxy ${scheme}://${down}: `),
+      new RegExp(`^SocketError: connect ECONNREFUSED ${scheme}://${down} \\(the proxy for ${target}\\): `),
     );
 
   test.concurrent('is done with `proxy: true` only', async () => {

@@ -158,7 +158,9 @@ describe('a proxy that is none', () => {
     const text = `${scheme}://127.0.0.1:${await closedPort()}`;
     const { code, message } = await refusal(text);
     expect(code).toBe('ECONNREFUSED');
-    expect(message).toContain(`connect ECONNREFUSED ${peer.address} by the proxy ${text}: `);
+    expect(message).toContain(
+      `connect ECONNREFUSED ${text} (the proxy for ${peer.address}): nothing accepts connections there`,
+    );
   });
 
   test('speaks another protocol than its URL says', async () => {
@@ -193,7 +195,7 @@ describe('a proxy that is none', () => {
 describe('a proxy that does not answer', () => {
   const connectTimeout = 300;
   const phase = (text: string, doing: string, place: string) =>
-    `SocketError: connect ETIMEDOUT ${peer.address}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${doing} the proxy ${text} (tried ${place}); check that, or allow more time`;
+    `SocketError: connect ETIMEDOUT ${peer.address}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${doing} the proxy ${text} (tried ${place}); check that this answers (host, route, firewall), or allow more time`;
 
   test.each(schemes)('%s:// is silent', async (scheme) => {
     await using silent = await Peer.open();

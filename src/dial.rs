@@ -196,14 +196,12 @@ impl Dial {
             vec![SocketAddr::new(address, proxy.port)]
         } else {
             journey.enter(Phase::Lookup(proxy.host.clone()));
-            lookup(&proxy.host, proxy.port, &format!("{text} by the proxy {}", proxy.text)).await?
+            lookup(&proxy.host, proxy.port, &proxy.on_the_way_to(text)).await?
         };
         journey.enter(Phase::Connect(Some(proxy.text.clone())));
         let endpoints = addresses.into_iter().map(Into::into).collect();
         let (remote, stream) = self.race(endpoints, journey).await.map_err(|error| match error {
-            Error::Connect { attempts, .. } => {
-                Error::Connect { target: format!("{text} by the proxy {}", proxy.text), attempts }
-            }
+            Error::Connect { attempts, .. } => Error::Connect { target: proxy.on_the_way_to(text), attempts },
             other => other,
         })?;
         let local = Some(local_of(&stream, &remote).map_err(|error| broken("connect", text, error))?);

@@ -74,6 +74,12 @@ impl Proxy {
         matches!(self.kind, Kind::Socks5)
     }
 
+    /// What a message about a connection to the proxy itself is about: `target` is what was asked for.
+    #[must_use]
+    pub fn on_the_way_to(&self, target: &str) -> String {
+        format!("{} (the proxy for {target})", self.text)
+    }
+
     /// Has the proxy connect to `destination`, over a stream that is connected to the proxy. `target`: what was asked for, for messages.
     ///
     /// # Errors
@@ -162,7 +168,7 @@ impl Failure {
                     let target = format!("the proxy {}", proxy.text);
                     return Error::Tls { target, handshaking: false, source: tls.clone() };
                 }
-                let target = format!("{target} by the proxy {}", proxy.text);
+                let target = proxy.on_the_way_to(target);
                 return Error::Io { operation: "connect", target, source: Arc::new(source) };
             }
         };
