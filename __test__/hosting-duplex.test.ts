@@ -140,7 +140,7 @@ describe('connectTimeout', () => {
   /** Long enough for a busy machine to open some connections. */
   const connectTimeout = 900;
   const says = (phase: string, target: string) =>
-    `ETIMEDOUT: SocketError: connect ETIMEDOUT ${target}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${phase}; check that, or allow more time`;
+    `ETIMEDOUT: SocketError: connect ETIMEDOUT ${target}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${phase}; check that this answers (host, route, firewall), or allow more time`;
   const timedOut = { open: 0, connecting: 0, failures: { ETIMEDOUT: 1 } };
 
   test.concurrent.each([0, 4] as const)(

@@ -38,7 +38,7 @@ async function timedOut({ opened, ended }: Link): Promise<string> {
 
 describe.each(everyWay)('connectTimeout with $name', ({ open }) => {
   const says = (phase: string, target: string) =>
-    `SocketError: connect ETIMEDOUT ${target}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${phase}; check that, or allow more time`;
+    `SocketError: connect ETIMEDOUT ${target}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${phase}; check that this answers (host, route, firewall), or allow more time`;
 
   test.concurrent('fires while another connection of the binding has to close first', async () => {
     const binding = createBinding({ connectTimeout, maxConnections: 1 });
@@ -179,7 +179,7 @@ describe('connectTimeout with a duplex fires', () => {
   }
   const says = (phase: string, target: string) => ({
     code: 'ETIMEDOUT',
-    message: `SocketError: connect ETIMEDOUT ${target}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${phase}; check that, or allow more time`,
+    message: `SocketError: connect ETIMEDOUT ${target}: not established within ${connectTimeout} ms (\`connectTimeout\`); it was ${phase}; check that this answers (host, route, firewall), or allow more time`,
     failures: { ETIMEDOUT: 1 },
   });
 

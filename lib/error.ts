@@ -75,7 +75,7 @@ export function rethrowing<T>(call: () => T): T {
 /** A connection was not open in time. @param phase What it was at. */
 export function timeoutError(text: string, phase: string, after: number): SocketError {
   return new SocketError(
-    `connect ETIMEDOUT ${text}: not established within ${after} ms (\`connectTimeout\`); it was ${phase}; check that, or allow more time`,
+    `connect ETIMEDOUT ${text}: not established within ${after} ms (\`connectTimeout\`); it was ${phase}; check that this answers (host, route, firewall), or allow more time`,
     { code: 'ETIMEDOUT' },
   );
 }

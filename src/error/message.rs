@@ -80,7 +80,7 @@ impl fmt::Display for Error {
             Self::TimedOut { target, phase, after } => {
                 write!(
                     f,
-                    "connect ETIMEDOUT {target}: not established within {} ms (`connectTimeout`); it was {phase}; check that, or allow more time",
+                    "connect ETIMEDOUT {target}: not established within {} ms (`connectTimeout`); it was {phase}; check that this answers (host, route, firewall), or allow more time",
                     after.as_millis()
                 )
             }
