@@ -2,6 +2,7 @@
 
 import fc, { type Arbitrary } from 'fast-check';
 import { SocketError } from '../../lib/error.ts';
+import { slowness } from '../fixtures/environment.mjs';
 
 export interface Target {
   /** Begins with the module that it is about. */
@@ -16,7 +17,7 @@ export interface Target {
 export const hostile = new Error('thrown by the value itself');
 
 /** Nothing that takes longer is linear: the longest input has a megabyte. */
-const DEADLINE = 10_000;
+const DEADLINE = 10_000 * slowness;
 
 /**
  * Runs what is tested. Undefined: it threw what it may.
