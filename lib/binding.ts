@@ -181,8 +181,8 @@ function load(): typeof Native {
     );
   }
   const remedy = broken
-    ? `The one that is there does not load: ${(broken as Error).message}. Install again on this platform, or build from source with Rust: npm run build`
-    : `Install again without --omit=optional or --no-optional, on the platform it is to run on, so that npm installs the package wintersock-${platform}; or build from source with Rust: npm run build`;
+    ? `The one that is there does not load: ${(broken as Error).message}. Install again on this platform, or build it in a clone of the repository with Rust: npm run build`
+    : `Install again without --omit=optional or --no-optional, on the platform it is to run on, so that npm installs the package wintersock-${platform}; or build it in a clone of the repository with Rust: npm run build`;
   throw new SocketError(
     `wintersock has no native binary that fits ${system} ${arch}${libc}, Node.js ${version}. ${remedy}`,
     { code: 'ERR_NO_BINARY', cause: broken ?? failures.at(-1) },
