@@ -147,7 +147,7 @@ function table(seen, passed, failed) {
     ([name, { panic, system }]) => `| \`${name}\` | ${cell(panic)} | ${cell(system)} |`,
   );
   return [
-    `${passed} trials passed, ${failed} failed.`,
+    `${passed} trials passed, ${failed} failed. What promises and calls failed with; \`-\`: nobody waited for what was lost there (\`ahead\`: only in that way of I/O).`,
     '',
     '| point | a panic there | what the system says there |',
     '| --- | --- | --- |',
