@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { stateOf } from './duplex/journal.ts';
-import { closes, happens, turns, twins } from './duplex/stage.ts';
+import { closes, happens, turns, twins, until } from './duplex/stage.ts';
 import { hear, marks, watched } from './duplex/watched.ts';
 
 const HOST = '127.0.0.1';
@@ -144,7 +144,7 @@ describe('destroy()', () => {
     const { socket, peer } = await watched(at);
     socket.pause();
     peer.write('unread');
-    await turns(3);
+    await until(() => socket.bytesRead === 6);
     socket.destroy();
     await closes(socket);
   });

@@ -170,7 +170,9 @@ export const programs = {
       }
       const other = require(copy === 2 ? where.other : index).createBinding({ ca: where.ca }).connect;
       const options = { secureTransport: copy % 2 ? 'on' : 'off' };
-      sockets.push(await read(other(`127.0.0.1:${where.ports[copy % 2 ? 'floodTls' : 'flood']}`, options)));
+      // A name, so that the addon has started its thread when the first of these workers ends.
+      const at = copy % 2 ? `127.0.0.1:${where.ports.floodTls}` : `localhost:${where.ports.flood}`;
+      sockets.push(await read(other(at, options)));
       const context = createContext({ other, connect, sockets });
       runInContext(
         `for (const dial of [other, connect]) {
