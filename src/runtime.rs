@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Error,
+    exit::stand_still,
     inject::{self, Point},
     notify::{Interest, Tell, Unbound},
     panics::{caught, caught_in},
@@ -210,6 +211,7 @@ fn runtime() -> Result<&'static Runtime, Error> {
         thread::Builder::new().spawn(|| ())?;
         Builder::new_multi_thread().worker_threads(1).thread_name_fn(names()).enable_all().build()
     })?;
+    stand_still(&runtime);
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
