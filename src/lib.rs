@@ -43,6 +43,7 @@ pub mod counters;
 pub mod dial;
 pub mod endpoint;
 pub mod error;
+#[cfg(unix)]
 pub mod exit;
 pub mod happy_eyeballs;
 pub mod inject;

@@ -17,9 +17,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+#[cfg(unix)]
+use crate::exit;
 use crate::{
     error::Error,
-    exit::stand_still,
     inject::{self, Point},
     notify::{Interest, Tell, Unbound},
     panics::{caught, caught_in},
@@ -211,7 +212,8 @@ fn runtime() -> Result<&'static Runtime, Error> {
         thread::Builder::new().spawn(|| ())?;
         Builder::new_multi_thread().worker_threads(1).thread_name_fn(names()).enable_all().build()
     })?;
-    stand_still(&runtime);
+    #[cfg(unix)]
+    exit::stand_still(&runtime);
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
