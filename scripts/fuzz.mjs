@@ -16,7 +16,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkSection, isFull, writeSection } from './section.mjs';
 import { runStep } from './step.mjs';
@@ -83,7 +83,7 @@ async function fuzz(name, seconds) {
   ];
   const outcome = await runStep('cargo', cargo(...args), { minutes: seconds / 60 + 10 });
   const runs = /stat::number_of_executed_units: (\d+)/.exec(outcome.output)?.[1];
-  conclude(name, outcome, runs, `; see ${artifacts}`);
+  conclude(name, outcome, runs, `; see ${relative(root, artifacts)}`);
 }
 
 /**
