@@ -1,6 +1,6 @@
 //! Lists as in `NO_PROXY`.
 
-use super::{Noise, list};
+use super::{Noise, list, rounds};
 use crate::policy::Exceptions;
 
 fn covers(rules: &[&str], host: &str, port: u16) -> bool {
@@ -69,7 +69,7 @@ fn what_cannot_be_used_is_named() {
     );
     assert!(error("unix").to_string().contains("`proxy.except[1]`"));
     let mut noise = Noise(7);
-    for _ in 0..10_000 {
+    for _ in 0..rounds(10_000) {
         if let Ok(exceptions) = Exceptions::parse(&[noise.text()]) {
             exceptions.covers(&noise.text(), 80);
         }

@@ -1,6 +1,6 @@
 //! Rules as they are written.
 
-use super::{Noise, list};
+use super::{Noise, list, rounds};
 use crate::policy::Policy;
 
 #[test]
@@ -153,7 +153,7 @@ fn all_mistakes_are_named() {
 fn no_text_is_too_strange() {
     let mut noise = Noise(0x1234_5678_9abc_def1);
     let mut right = 0;
-    for _ in 0..40_000 {
+    for _ in 0..rounds(40_000) {
         let rule = [noise.text()];
         if let Ok(policy) = Policy::parse(Some(&rule), &rule) {
             right += 1;

@@ -1,6 +1,6 @@
 //! What is known by the name alone, and what a proxy may be given.
 
-use super::{Noise, denying, lets_name, policy};
+use super::{Noise, denying, lets_name, policy, rounds};
 use crate::policy::{Spelling, numeric, spelling};
 
 #[test]
@@ -137,7 +137,7 @@ fn a_proxy_is_given_names_that_no_rule_about_addresses_could_refuse() {
 fn no_text_is_too_strange() {
     let mut noise = Noise(0x2545_f491_4f6c_dd1d);
     let policies = [denying(&["private", "*.example", "*:25"]), policy(&["public", "db.example"], &[])];
-    for _ in 0..20_000 {
+    for _ in 0..rounds(20_000) {
         let host = noise.text();
         let known = numeric(&host);
         for policy in &policies {

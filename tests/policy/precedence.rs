@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::{Noise, denying, lets, lets_name, policy};
+use super::{Noise, denying, lets, lets_name, policy, rounds};
 
 #[test]
 fn without_rules_everything_is_let_through() {
@@ -168,7 +168,7 @@ fn whatever_a_name_is_given_for_an_address_deny_refuses_its_own() {
         "169.254.169.254:443",
     ];
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..4_000 {
+    for _ in 0..rounds(4_000) {
         let bits = noise.number();
         let v4 = Ipv4Addr::from_bits(
             u32::try_from(bits >> 32).unwrap()
