@@ -24,6 +24,8 @@ let silent: Peer;
 let hole: BlackHole;
 /** At the port of that, on 127.0.0.2, where the system has that. */
 let beside: Server | undefined;
+/** Destroyed after all tests: what ends with one of them would end with any, where several run at once. */
+const opened: Duplex[] = [];
 const linux = process.platform === 'linux';
 
 beforeAll(async () => {
@@ -37,6 +39,7 @@ beforeAll(async () => {
 afterAll(async () => {
   process.off('uncaughtExceptionMonitor', catches);
   beside?.close();
+  for (const socket of opened) socket.destroy();
   await Promise.all([silent?.close(), hole?.close()]);
 });
 
@@ -59,7 +62,7 @@ async function outcome(begin: () => Duplex): Promise<string> {
     const failed = ({ code, message }: SocketError) => resolve(`${code}: ${message}`);
     try {
       const socket = begin() as Duplex & { remoteAddress?: string };
-      onTestFinished(() => void socket.destroy());
+      opened.push(socket);
       socket.once('connect', () => resolve(`connected to ${socket.remoteAddress}`)).once('error', failed);
     } catch (error) {
       failed(error as SocketError);
