@@ -83,9 +83,11 @@ export const jobs = {
       for await (const chunk of duplex) {
         chunks.push(chunk);
         missing -= chunk.length;
-        if (missing <= 0) break;
+        if (missing > 0) continue;
+        // The last may be back before its write has been told, and leaving the loop destroys what is still writing.
+        await sent;
+        break;
       }
-      await sent;
       return sum(Buffer.concat(chunks)) === sum(bytes);
     }),
 
