@@ -12,7 +12,7 @@
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { nodeExecutable, nodeMajors } from './node-versions.mjs';
 import { runStep } from './step.mjs';
 import { buildProducts, installDependencies, root } from './workspace.mjs';
@@ -112,8 +112,8 @@ const runs = [
 const reports = join(root, '.cache', 'test');
 const one = { passed: 1, failed: 0 };
 const serversRequired = process.env['WINTERSOCK_SERVERS'] === 'required';
-/** The names of tests that failed, for the end: what is far above is cut off by some. @type {string[]} */
-const failed = [];
+/** Tests that failed, and with what, for the end: what is far above is cut off by some. @type {string[]} */
+const failures = [];
 /** @type {(Tally & { name: string })[]} */
 const results = [];
 
@@ -164,6 +164,8 @@ async function cargoDeny(where = []) {
 async function cargoTest(args) {
   const outcome = await runStep('cargo', ['test', '--locked', ...args], { minutes: 15 });
   let [passed, failed] = [0, 0];
+  for (const [, name] of outcome.output.matchAll(/^test (.*) \.\.\. FAILED$/gm))
+    failures.push(`cargo: ${name}`);
   for (const [, good, bad] of outcome.output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)) {
     passed += Number(good);
     failed += Number(bad);
@@ -175,6 +177,8 @@ async function cargoTest(args) {
 async function suite(script, args) {
   const outcome = await runStep(run, [`scripts/${script}.mjs`, ...args], { minutes: 15 });
   const totals = [...outcome.output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  for (const [, what = ''] of outcome.output.matchAll(/^FAILED:? (.*)$/gm))
+    failures.push(`${script}: ${told(what)}`);
   const note = outcome.output.match(/^not run: .*$/m)?.[0] ?? '';
   // It has said what is missing, and failed if that is required.
   if (outcome.ok && !totals && note !== '') return { passed: 0, failed: serversRequired ? 1 : 0, note };
@@ -194,21 +198,24 @@ async function vitest(node, way, options) {
     ({ fullName, status }) => status !== 'passed' && fullName.includes('skipped: install'),
   );
   const missed = serversRequired ? unserved : [];
-  const failures = tests.filter((test) => test.status === 'failed' || missed.includes(test));
+  const bad = tests.filter((test) => test.status === 'failed' || missed.includes(test));
   const files = testResults.filter(({ status, assertionResults }) => {
     return status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
   });
   const names = [
-    ...failures.map(({ fullName }) => fullName),
+    ...bad.map(({ fullName, failureMessages: [first = ''] = [] }) => `${fullName}: ${told(first)}`),
     ...files.map(({ name }) => relative(root, name)),
   ];
-  failed.push(...names.map((name) => `Node ${majorOf(node)}, ${way}: ${name}`));
+  failures.push(...names.map((name) => `Node ${majorOf(node)}, ${way}: ${name}`));
   const conformance = testResults.find(({ name }) => name.endsWith('/conformance.test.ts'));
   const clauses = conformance?.assertionResults.filter(({ status }) => status === 'passed') ?? [];
   const skipped = `${numPendingTests + numTodoTests} skipped`;
   const note = clauses.length === 0 ? skipped : `${clauses.length} of the conformance suite, ${skipped}`;
   return tally(outcome, { passed: numPassedTests, failed: numFailedTests + missed.length, note });
 }
+
+/** The first line of what a failure says, for the end. @param {string} text */
+const told = (text) => stripVTControlCharacters(text).split('\n', 1).join('').slice(0, 400);
 
 /** @param {string} node */
 const majorOf = (node) => [...nodes].find(([, path]) => path === node)?.[0] ?? runMajor;
@@ -275,7 +282,7 @@ for (const { name, passed, failed, note = '' } of results) {
   const mark = failed === 0 ? 'ok    ' : 'FAILED';
   console.log(`${mark} ${name}: ${passed} passed, ${failed} failed${note === '' ? '' : `, ${note}`}`);
 }
-for (const name of failed) console.log(`FAILED ${name}`);
+for (const name of failures) console.log(`FAILED ${name}`);
 const sum = (/** @type {'passed' | 'failed'} */ of) =>
   results.reduce((total, result) => total + result[of], 0);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
