@@ -38,8 +38,8 @@ fn lets_name(policy: &Policy, name: &str, address: &str) -> bool {
     policy.address(name, SocketAddr::new(address.parse().unwrap(), 443)).is_ok()
 }
 
-/// How often something is tried. Miri is a thousand times slower.
-const fn rounds(usual: u32) -> u32 {
+/// How often something is tried, or how long it is. Miri is a thousand times slower.
+const fn rounds(usual: usize) -> usize {
     if cfg!(miri) { usual / 200 } else { usual }
 }
 
