@@ -129,6 +129,11 @@ fn parse(text: &str, dialect: Dialect) -> Result<Rule, Wrong> {
     if colons > 1 {
         return rule(Area::Range(range(text, dialect)?), Ports::ALL);
     }
+    let alone = text.strip_prefix(':').unwrap_or(text);
+    // `80-90` could be the name of a host, but whoever writes that into a list of rules thinks of ports.
+    if dialect == Dialect::Policy && ports(alone).is_ok() {
+        return Err(format!("a port stands behind a host; write \"*:{alone}\" for all hosts"));
+    }
     let (what, ports) = match text.split_once(':') {
         Some((what, digits)) => (what, ports(digits)?),
         None => (text, Ports::ALL),
