@@ -37,6 +37,34 @@ function noted(fails?: 'hostname' | 'port') {
   return { log, address };
 }
 
+test.each([
+  [undefined, 'an address is needed'],
+  ['localhost', '"localhost" has no port; the port is needed, also when it is 80 or 443'],
+  ['https://localhost:443/', '"https://localhost:443/" is a URL; leave out the scheme and the path'],
+  ['https://alice:secret@localhost:443', 'is a URL'],
+  ['localhost:https', 'the port in "localhost:https" is not a number from 1 to 65535'],
+  ['localhost:99999', 'the port of "localhost" is 99999, which is not a number from 1 to 65535'],
+  [{ hostname: 'localhost', port: 0 }, 'the port of "localhost" is 0, which'],
+  [{ hostname: 'localhost', port: 'five' }, 'the port of "localhost" is NaN, which'],
+  [{ hostname: 'localhost' }, '`port` is missing'],
+  [{ port: 80 }, '`hostname` is missing'],
+  [':80', 'the hostname is empty; it never means localhost'],
+  ['::1:80', 'the IPv6 address in "::1:80" needs brackets'],
+  ['[localhost]:80', 'what stands in brackets in "[localhost]:80" is not an IPv6 address'],
+  ['b\u00fccher.example:80', 'and punycode for other names'],
+])('an address that is wrong throws, and says what is wrong: %j', (address, what) => {
+  expect(() => connect(address as string)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_INVALID_ADDRESS',
+      message: expect.stringMatching(
+        /^SocketError: invalid address: .*; pass "host:port", "\[ipv6\]:port", \{ hostname, port \} or "unix:\/path"$/,
+      ),
+    }),
+  );
+  expect(() => connect(address as string)).toThrow(what);
+  expect(() => connect(address as string)).not.toThrow('secret');
+});
+
 describe('an address that is an object', () => {
   test('each member is got and converted before the next, in alphabetical order, once', async () => {
     const { log, address } = noted();

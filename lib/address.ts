@@ -116,7 +116,7 @@ function finish(host: string, port: number): Address {
     );
   }
   if (!(port >= 1 && port <= 65535))
-    throw invalid(`the port of ${quote(host)} is not a number from 1 to 65535`);
+    throw invalid(`the port of ${quote(host)} is ${port}, which is not a number from 1 to 65535`);
   return { host, port, text: isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}` };
 }
 
