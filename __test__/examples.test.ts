@@ -87,6 +87,23 @@ test('smtp', async () => {
   }
 });
 
+test('smtp, where the server has no TLS: nothing of a handshake is sent to it', async () => {
+  const heard: string[] = [];
+  const server = createServer((socket) => {
+    socket.write('220 here\r\n');
+    socket.on('data', (line) => {
+      heard.push(String(line));
+      socket.write(heard.length === 1 ? '250 hello\r\n' : '454 not now\r\n');
+    });
+    socket.on('error', () => {});
+  });
+  const { code, stdout, stderr } = await runNode(['examples/smtp.mjs', `127.0.0.1:${await listen(server)}`]);
+  expect(code).toBe(1);
+  expect(stdout).toBe('220 here\n250 hello\n454 not now\n');
+  expect(stderr).toContain('Error: no TLS here');
+  expect(heard).toEqual(['EHLO client.example\r\n', 'STARTTLS\r\n']);
+});
+
 test('pg', { timeout: 60_000 }, async () => {
   const server = await startPostgres({ credentials });
   try {
