@@ -126,8 +126,9 @@ export function report(found, all) {
 
 /** The same of what leaks() has judged. @param {any[]} lives @param {number} count Lives of each kind. */
 export function reportLeaks(lives, count) {
-  const rows = lives.map(({ name, heap, rss, faults }) => {
-    const verdict = faults.length === 0 ? 'yes' : `NO: ${faults.join('; ').replaceAll('|', '\\|')}`;
+  const rows = lives.map(({ name, heap, rss, faults, times }) => {
+    const found = faults.length === 0 ? 'yes' : `NO: ${faults.join('; ').replaceAll('|', '\\|')}`;
+    const verdict = times > 1 ? `${found} (looked at ${times} times)` : found;
     return `| ${name} | ${heap.toFixed(1)} | ${rss.toFixed(1)} | ${verdict} |`;
   });
   const head = [
