@@ -223,7 +223,9 @@ export class Peer {
     return /** @type {Wire} */ (this.wires.shift());
   }
 
+  /** Also of connections that nobody has asked for: a client may have given them up before they were accepted. */
   async close() {
     this.#server.close();
+    for (const { tcp } of this.wires) tcp.destroy();
   }
 }
