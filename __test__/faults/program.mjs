@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'wintersock';
 import { BlackHole } from '../conformance/peers/black-hole.mjs';
-import { closedPort } from '../fixtures/closed-port.mjs';
+import { heldPort } from '../fixtures/closed-port.mjs';
 import { inventory, sockets, surplus } from '../fixtures/inventory.mjs';
 import { createAuthority } from '../fixtures/pki.mjs';
 import { perform, Unreached } from './cell.mjs';
@@ -30,7 +30,7 @@ const hole = await BlackHole.open();
 const world = {
   ca: authority.certPem,
   credentials,
-  nowhere: { hole: hole.port, closed: await closedPort() },
+  nowhere: { hole: hole.port, closed: await heldPort() },
 };
 
 /** Cells that this machine may have been too busy for, and what they were: they are run once more when nothing else runs. */
